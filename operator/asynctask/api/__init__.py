@@ -1,0 +1,1 @@
+"""The custom resource types: pydantic and the standard library only. One file per kind."""

@@ -1,0 +1,215 @@
+"""AsyncTask: one piece of work."""
+
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field
+
+from asynctask.api.base import (
+    CONDITIONS_KEYS,
+    NAME_KEYS,
+    Condition,
+    Count,
+    JsonObject,
+    LabelName,
+    Message,
+    Metadata,
+    Model,
+    ObjectName,
+    Priority,
+    ReasonName,
+    Rule,
+    Seconds,
+    ShortText,
+    StageName,
+    Time,
+    rules,
+)
+from asynctask.api.names import DEFAULT_QUEUE
+from asynctask.api.status import Phase, PhaseName, Progress
+from asynctask.api.templates import Locations, Retry, Stages
+
+UserId = Annotated[int, Field(ge=1, le=2_147_483_647)]
+
+
+class RunAs(Model):
+    """The user and groups that the stages' processes have. Root is never among them."""
+
+    user: UserId = 65532
+    """User id."""
+    group: UserId = 65532
+    """Group id."""
+    fs_group: UserId | None = None
+    """Group that volumes are made accessible to, where they support it."""
+
+
+class Dependency(Model):
+    """Another task of the namespace that must have ended first."""
+
+    name: ObjectName
+    """The task."""
+    condition: Literal["Succeeded", "Completed"] = "Succeeded"
+    """`Succeeded`: it must have ended well (partly is well). `Completed`: it must have ended."""
+
+
+class AsyncTaskSpec(Model):
+    """What is to be done."""
+
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            Rule(rule="has(self.type) != has(self.stages)", message="give either a type or stages of the task's own"),
+            Rule(rule="self.run >= oldSelf.run", message="run may only grow", field_path=".run"),
+            Rule(
+                rule="has(self.type) == has(oldSelf.type) && (!has(self.type) || self.type == oldSelf.type)",
+                message="the type of a task never changes; make a new task",
+                field_path=".type",
+            ),
+            Rule(
+                rule="(has(self.config) == has(oldSelf.config) && (!has(self.config) || self.config == oldSelf.config)) || self.run > oldSelf.run",
+                message="config may only change together with a higher run",
+                field_path=".config",
+            ),
+            Rule(
+                rule="(has(self.stages) == has(oldSelf.stages) && (!has(self.stages) || self.stages == oldSelf.stages)) || self.run > oldSelf.run",
+                message="stages may only change together with a higher run",
+                field_path=".stages",
+            ),
+        )
+    )
+
+    type: ObjectName | None = None
+    """The TaskType to run; or give `stages`."""
+    stages: Stages | None = None
+    """Stages of the task's own, in place of a type."""
+    locations: Locations = ()
+    """With stages of its own: which config fields are locations on storage. A TaskType brings its own list."""
+    config: JsonObject = Field(default_factory=dict)
+    """The work's parameters, checked against the type's schema; at most 64 KiB."""
+    priority: Priority | None = None
+    """1 is the most urgent, 5 the least. Absent: the type's preset, else 3."""
+    queue_name: LabelName = DEFAULT_QUEUE
+    """The TaskQueue it waits in."""
+    suspend: bool = False
+    """Pause: the stage saves a checkpoint, its pod goes, its quota is free. Set it to false to resume."""
+    cancel: bool = False
+    """End the current run for good. Raise `run` and set this to false to start again."""
+    run: Annotated[int, Field(ge=1, le=1_000_000)] = 1
+    """Raise it to run the task again."""
+    restart_from: StageName | None = None
+    """With a higher run: keep the results of the stages that come before this one."""
+    depends_on: Annotated[tuple[Dependency, ...], Field(max_length=32, json_schema_extra=NAME_KEYS)] = ()
+    """Tasks that must have ended first."""
+    retry: Retry | None = None
+    """Overrides the type's retry policy."""
+    active_deadline_seconds: Seconds | None = None
+    """The run fails when it has not ended this long after its first stage began; pauses count."""
+    ttl_seconds_after_finished: Annotated[int, Field(ge=0, le=31_536_000)] | None = None
+    """Delete the task this long after it ended. Absent: keep it."""
+    run_as: RunAs | None = None
+    """User and groups of the stages."""
+
+
+class StageSummary(Model):
+    """One line on a stage of the current run."""
+
+    name: StageName
+    """The stage."""
+    object: Annotated[str, Field(max_length=253)] = ""
+    """Its Stage object; empty while there is none."""
+    phase: PhaseName
+    """Its state."""
+    reason: ReasonName = ""
+    """Why, for programs."""
+    message: Message = ""
+    """Why, for people."""
+    attempt: Count = 1
+    """The attempt that runs or ran last."""
+    percent: Count | None = None
+    """Percent done."""
+    start_time: Time | None = None
+    """When it began."""
+    completion_time: Time | None = None
+    """When it ended."""
+
+
+class RunSummary(Model):
+    """One line on an earlier run."""
+
+    run: Count
+    """Which."""
+    phase: PhaseName
+    """How it ended."""
+    message: Message = ""
+    """In a sentence."""
+    start_time: Time | None = None
+    """When it began."""
+    completion_time: Time | None = None
+    """When it ended."""
+
+
+class Display(Model):
+    """Figures ready to read, for the columns of `kubectl get`."""
+
+    progress: ShortText = ""
+    """For example `43%`."""
+    speed: ShortText = ""
+    """For example `118 MB/s`."""
+    remaining: ShortText = ""
+    """For example `12m`."""
+
+
+class AsyncTaskStatus(Model):
+    """What has become of the task. Written by the operator."""
+
+    observed_generation: Count = 0
+    """The generation of the spec that this speaks of."""
+    phase: PhaseName | None = None
+    """The state in one word; derived, for people."""
+    message: Message = ""
+    """The state in a sentence."""
+    run: Count = 0
+    """The run that this speaks of; 0 before the first."""
+    stage: ShortText = ""
+    """The stages that run now, or where it stopped."""
+    priority: Count | None = None
+    """The priority in force."""
+    start_time: Time | None = None
+    """When the run's first stage began."""
+    completion_time: Time | None = None
+    """When the run ended."""
+    progress: Progress | None = None
+    """How far the current stage is."""
+    display: Display | None = None
+    """The same, ready to read."""
+    stages: Annotated[tuple[StageSummary, ...], Field(max_length=32, json_schema_extra=NAME_KEYS)] = ()
+    """The stages of the run, in order."""
+    item_error_count: Count = 0
+    """Items that failed, over all stages."""
+    runs: Annotated[tuple[RunSummary, ...], Field(max_length=10)] = ()
+    """The runs before this one, newest first."""
+    conditions: Annotated[tuple[Condition, ...], Field(max_length=16, json_schema_extra=CONDITIONS_KEYS)] = ()
+    """`Succeeded` is the summary; also `Admitted`, `Progressing`, `Paused`, `Checkpointed`."""
+
+    def condition(self, kind: str) -> Condition | None:
+        """The condition of this type, if it has been set."""
+        return next((condition for condition in self.conditions if condition.type == kind), None)
+
+
+class AsyncTask(Model):
+    """One piece of work in stages, with checkpoints, pause and resume."""
+
+    metadata: Metadata
+    spec: AsyncTaskSpec = AsyncTaskSpec()
+    status: AsyncTaskStatus = AsyncTaskStatus()
+
+
+__all__ = [
+    "AsyncTask",
+    "AsyncTaskSpec",
+    "AsyncTaskStatus",
+    "Dependency",
+    "Display",
+    "Phase",
+    "RunAs",
+    "RunSummary",
+    "StageSummary",
+]

@@ -1,0 +1,49 @@
+"""Every name that crosses a process: group, labels, environment variables, and the names of child objects."""
+
+import hashlib
+import re
+
+GROUP = "asynctask.io"
+VERSION = "v1alpha1"
+API_VERSION = f"{GROUP}/{VERSION}"
+CATEGORY = "asynctask"
+
+LABEL_TASK_UID = f"{GROUP}/task-uid"
+LABEL_RUN = f"{GROUP}/run"
+LABEL_STAGE = f"{GROUP}/stage"
+LABEL_ATTEMPT = f"{GROUP}/attempt"
+LABEL_QUEUE = f"{GROUP}/queue"
+LABEL_MANAGED_BY = "app.kubernetes.io/managed-by"
+ANNOTATION_TASK = f"{GROUP}/task"
+ANNOTATION_STAGE_OBJECT = f"{GROUP}/stage-object"
+MANAGER = "asynctask-operator"
+
+DATA_OWNER_LABEL = f"{GROUP}/allow-data-owner"
+"""A namespace that carries this label with the value `true` may run stages with the DataOwner profile."""
+
+GATEWAY_AUDIENCE = "asynctask-gateway"
+TOKEN_DIRECTORY = "/var/run/secrets/asynctask"  # noqa: S105 - a path
+WORKSPACE_CLAIM = "asynctask-workspace"
+WORKSPACE_DIRECTORY = "/asynctask/workspace"
+DEFAULT_QUEUE = "default"
+
+MAX_JOB_NAME = 63
+"""The Job controller copies a Job's name into a pod label, so it must fit one."""
+
+
+def child_name(task_name: str, task_uid: str, stage: str, run: int, attempt: int | None = None) -> str:
+    """Name a Stage (no attempt) or a Job so that the same facts always give the same name.
+
+    The task's uid is part of it, so a task deleted and made again under its old name shares no child with
+    its predecessor; the readable part is cut to keep the whole within a pod label.
+    """
+    digest = hashlib.sha256(task_uid.encode()).hexdigest()[:8]
+    tail = f"-{digest}-{stage}-r{run}" + (f"-a{attempt}" if attempt is not None else "")
+    readable = re.sub(r"[^a-z0-9-]", "-", task_name.lower())
+    return readable[: MAX_JOB_NAME - len(tail)].strip("-") + tail
+
+
+def config_variable(field: str) -> str:
+    """The environment variable that carries one top-level config field: `sourcePath` and `source_path` → `CONFIG_SOURCE_PATH`."""
+    snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", field)
+    return "CONFIG_" + re.sub(r"[^A-Za-z0-9]", "_", snake).upper()

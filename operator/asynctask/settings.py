@@ -1,0 +1,73 @@
+"""Settings of operator and gateway, read once at start from the environment."""
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class ClusterSettings(BaseSettings):
+    """How to reach the API server, and which namespaces to serve."""
+
+    model_config = SettingsConfigDict(env_prefix="ASYNCTASK_", use_attribute_docstrings=True)
+
+    namespace: str = "asynctask-system"
+    """The namespace that operator and gateway live in."""
+    watch_namespaces: tuple[str, ...] = ()
+    """Namespaces served, as a JSON list; all when empty."""
+    log_format: str = "json"
+    """`json` or `console`."""
+    log_level: str = "info"
+    """`debug`, `info`, `warning` or `error`."""
+    request_timeout_seconds: float = Field(default=30, gt=0)
+    """A request to the API server fails after this time."""
+
+
+class OperatorSettings(ClusterSettings):
+    """The operator's own."""
+
+    identity: str = ""
+    """This replica's name in the Lease; the host's name when empty."""
+    lease_name: str = "asynctask-operator"
+    """The Lease that the replicas compete for."""
+    lease_duration_seconds: float = Field(default=15, gt=1)
+    """A leader that has not renewed for this long may be replaced."""
+    lease_renew_seconds: float = Field(default=4, gt=0)
+    """How often the leader renews."""
+    leader_election: bool = True
+    """Whether replicas compete for the Lease; without it this must be the only one."""
+    metrics_port: int = Field(default=9090, ge=0, le=65535)
+    """Port of /metrics, /healthz and /readyz."""
+    workers: int = Field(default=32, ge=1, le=256)
+    """Tasks reconciled at once."""
+    writes_per_second: float = Field(default=500, gt=0)
+    """Most writes to the API server per second; slowed down by itself when the server says 429."""
+    display_delay_seconds: float = Field(default=1.0, ge=0)
+    """A status change that only informs waits this long for company, so that short tasks cost fewer writes."""
+    progress_period_seconds: float = Field(default=5.0, gt=0)
+    """A task's progress is written at most this often."""
+    queued_display_delay_seconds: float = Field(default=3.0, ge=0)
+    """A task that waits in its queue says so after this time."""
+    resync_seconds: float = Field(default=300, gt=0)
+    """How often everything is listed anew, to repair what a watch may lose."""
+    stuck_pod_seconds: float = Field(default=600, gt=0)
+    """A pod that can't start (image, configuration, no node) fails its stage after this time."""
+    stuck_key_seconds: float = Field(default=120, gt=0)
+    """A task that waits longer than this to be looked at makes the liveness probe fail."""
+    gateway_url: str = ""
+    """The gateway's base URL as stage pods reach it; empty: stages work without one."""
+    stage_service_account: str = "default"
+    """The service account of stage pods. It needs no rights."""
+
+
+class GatewaySettings(ClusterSettings):
+    """The gateway's own."""
+
+    port: int = Field(default=8080, ge=0, le=65535)
+    """Port of the stage API."""
+    metrics_port: int = Field(default=9091, ge=0, le=65535)
+    """Port of /metrics, /healthz and /readyz."""
+    progress_period_seconds: float = Field(default=5.0, gt=0)
+    """A stage's progress is written to its Stage at most this often."""
+    artifacts_directory: str = "/var/lib/asynctask/artifacts"
+    """Where artifacts are kept."""
+    artifact_max_bytes: int = Field(default=1 << 30, gt=0)
+    """The largest artifact."""
