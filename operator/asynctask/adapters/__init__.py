@@ -1,0 +1,1 @@
+"""Everything that reaches out of the process."""

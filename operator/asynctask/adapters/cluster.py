@@ -1,0 +1,271 @@
+"""The only module that speaks to the Kubernetes API server: aiohttp and orjson, one session, errors translated."""
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any, Self
+
+import aiohttp
+import orjson
+
+from asynctask.adapters.connection import Connection
+from asynctask.adapters.limiter import WriteLimiter
+from asynctask.api import kinds, names
+
+Object = dict[str, Any]
+Observer = Callable[[str, str, int, float], None]
+"""Called after each request with verb, plural, HTTP status and seconds."""
+
+WATCH_SECONDS = 290
+WATCH_SILENCE_SECONDS = 100
+"""Bookmarks come about once a minute; a stream silent for longer than this is dead."""
+
+
+class ApiError(Exception):
+    """The API server refused or failed. `status` is the HTTP status, 0 when no answer came."""
+
+    def __init__(self, status: int, reason: str, message: str, retry_after: float = 0.0) -> None:
+        super().__init__(f"{status} {reason}: {message}")
+        self.status = status
+        self.reason = reason
+        self.message = message
+        self.retry_after = retry_after
+
+
+class NotFound(ApiError):
+    """404: the object is not there."""
+
+
+class AlreadyExists(ApiError):
+    """409 on create: an object of that name is there."""
+
+
+class Conflict(ApiError):
+    """409 on update: the object is newer than we thought. Look again."""
+
+
+class Gone(ApiError):
+    """410: the history that a watch asked for is no longer kept. List again."""
+
+
+class Refused(ApiError):
+    """400, 403 or 422: the same request will never do."""
+
+
+class Unavailable(ApiError):
+    """429, 5xx or no answer: the same request may do later."""
+
+
+@dataclass(frozen=True)
+class Resource:
+    """A kind as a URL has it."""
+
+    group: str
+    version: str
+    plural: str
+    namespaced: bool = True
+
+    def path(self, namespace: str = "", name: str = "", subresource: str = "") -> str:
+        """The URL path of the collection, an object or a subresource."""
+        base = f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"
+        scope = f"/namespaces/{namespace}" if namespace and self.namespaced else ""
+        return (
+            f"{base}{scope}/{self.plural}" + (f"/{name}" if name else "") + (f"/{subresource}" if subresource else "")
+        )
+
+
+def _own(kind: kinds.Kind) -> Resource:
+    return Resource(names.GROUP, names.VERSION, kind.plural, kind.namespaced)
+
+
+TASKS = _own(kinds.ASYNC_TASK)
+STAGES = _own(kinds.STAGE)
+TYPES = _own(kinds.TASK_TYPE)
+QUEUES = _own(kinds.TASK_QUEUE)
+ENDPOINTS = _own(kinds.STORAGE_ENDPOINT)
+SCHEDULES = _own(kinds.TASK_SCHEDULE)
+JOBS = Resource("batch", "v1", "jobs")
+PODS = Resource("", "v1", "pods")
+EVENTS = Resource("events.k8s.io", "v1", "events")
+NAMESPACES = Resource("", "v1", "namespaces", namespaced=False)
+LEASES = Resource("coordination.k8s.io", "v1", "leases")
+TOKEN_REVIEWS = Resource("authentication.k8s.io", "v1", "tokenreviews", namespaced=False)
+
+
+class Cluster:
+    """A client of one API server. Use it as an async context manager."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        timeout_seconds: float = 30,
+        limiter: WriteLimiter | None = None,
+        observe: Observer | None = None,
+        user_agent: str = "asynctask",
+    ) -> None:
+        self.connection = connection
+        self.limiter = limiter
+        self._observe = observe
+        self._timeout = aiohttp.ClientTimeout(total=timeout_seconds, connect=10)
+        self._user_agent = user_agent
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        self._session = aiohttp.ClientSession(
+            base_url=self.connection.server,
+            connector=aiohttp.TCPConnector(ssl=self.connection.ssl, limit=64, keepalive_timeout=75),
+            headers={"User-Agent": self._user_agent, "Accept": "application/json"},
+        )
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._session:
+            await self._session.close()
+
+    async def get(self, resource: Resource, namespace: str, name: str) -> Object:
+        """Read one object. Raises NotFound."""
+        return await self._request("GET", resource, resource.path(namespace, name))
+
+    async def create(self, resource: Resource, namespace: str, body: Object) -> Object:
+        """Create an object and return it as stored. Raises AlreadyExists."""
+        return await self._request("POST", resource, resource.path(namespace), body=body)
+
+    async def patch(self, resource: Resource, namespace: str, name: str, body: Object, subresource: str = "") -> Object:
+        """Apply a JSON merge patch (RFC 7386). With metadata.resourceVersion in it, raises Conflict when that is old."""
+        path = resource.path(namespace, name, subresource)
+        return await self._request("PATCH", resource, path, body=body, content_type="application/merge-patch+json")
+
+    async def replace(self, resource: Resource, namespace: str, name: str, body: Object) -> Object:
+        """Replace an object whole. Raises Conflict when its resourceVersion is old."""
+        return await self._request("PUT", resource, resource.path(namespace, name), body=body)
+
+    async def delete(self, resource: Resource, namespace: str, name: str, uid: str = "") -> None:
+        """Delete an object and, in the background, what it owns. With a uid, only that very object. Raises NotFound."""
+        body: Object = {"propagationPolicy": "Background"}
+        if uid:
+            body["preconditions"] = {"uid": uid}
+        await self._request("DELETE", resource, resource.path(namespace, name), body=body)
+
+    async def pages(
+        self, resource: Resource, namespace: str = "", selector: str = "", limit: int = 500
+    ) -> AsyncIterator[tuple[bytes, str]]:
+        """List a collection in pages of raw JSON, each with the list's resourceVersion. Raises Gone when it took too long."""
+        token = ""
+        while True:
+            params = {"limit": str(limit)}
+            if selector:
+                params["labelSelector"] = selector
+            if token:
+                params["continue"] = token
+            raw = await self._raw("GET", resource, resource.path(namespace), params=params)
+            meta = orjson.loads(raw)["metadata"] if len(raw) < 4096 else _list_metadata(raw)
+            yield raw, meta.get("resourceVersion", "")
+            token = meta.get("continue", "")
+            if not token:
+                return
+
+    async def watch(
+        self, resource: Resource, namespace: str = "", selector: str = "", resource_version: str = ""
+    ) -> AsyncIterator[bytes]:
+        """Follow a collection: one raw JSON event a line, bookmarks included, until the server ends the stream.
+
+        Raises Gone when the resourceVersion is too old, Unavailable when the stream breaks or falls silent.
+        """
+        params = {"watch": "1", "allowWatchBookmarks": "1", "timeoutSeconds": str(WATCH_SECONDS)}
+        params |= {"resourceVersion": resource_version} if resource_version else {}
+        params |= {"labelSelector": selector} if selector else {}
+        timeout = aiohttp.ClientTimeout(total=None, connect=10, sock_read=WATCH_SILENCE_SECONDS)
+        try:
+            async with self._open.get(
+                resource.path(namespace), params=params, headers=self.connection.headers(), timeout=timeout
+            ) as response:
+                if response.status != 200:
+                    raise _error("GET", response.status, await response.read(), response.headers.get("Retry-After"))
+                rest = b""
+                async for chunk in response.content.iter_any():
+                    *lines, rest = (rest + chunk).split(b"\n")
+                    for line in lines:
+                        yield line
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise Unavailable(0, "WatchBroken", repr(error)) from error
+
+    @property
+    def _open(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            raise RuntimeError("the client is used outside its context")
+        return self._session
+
+    async def _request(
+        self,
+        method: str,
+        resource: Resource,
+        path: str,
+        body: Object | None = None,
+        content_type: str = "application/json",
+    ) -> Object:
+        result: Object = orjson.loads(await self._raw(method, resource, path, body=body, content_type=content_type))
+        return result
+
+    async def _raw(
+        self,
+        method: str,
+        resource: Resource,
+        path: str,
+        *,
+        body: Object | None = None,
+        params: dict[str, str] | None = None,
+        content_type: str = "application/json",
+    ) -> bytes:
+        if method != "GET" and self.limiter and resource is not LEASES:
+            await self.limiter.acquire()
+        headers = self.connection.headers()
+        data = None
+        if body is not None:
+            data, headers["Content-Type"] = orjson.dumps(body), content_type
+        started, status = perf_counter(), 0
+        try:
+            async with self._open.request(
+                method, path, params=params, data=data, headers=headers, timeout=self._timeout
+            ) as response:
+                status, payload = response.status, await response.read()
+                if status < 300:
+                    return payload
+                error = _error(method, status, payload, response.headers.get("Retry-After"))
+        except (aiohttp.ClientError, TimeoutError, OSError) as problem:
+            raise Unavailable(0, "NoAnswer", repr(problem)) from problem
+        finally:
+            if self._observe:
+                self._observe(method, resource.plural, status, perf_counter() - started)
+        if status == 429 and self.limiter:
+            self.limiter.slow_down(error.retry_after)
+        raise error
+
+
+def _list_metadata(raw: bytes) -> Object:
+    """The metadata of a list without decoding its items: the API server writes it before them."""
+    start = raw.index(b'"metadata":') + len(b'"metadata":')
+    result: Object = orjson.loads(raw[start : raw.index(b"}", start) + 1])
+    return result
+
+
+def _error(method: str, status: int, payload: bytes, retry_after: str | None) -> ApiError:
+    try:
+        answer = orjson.loads(payload)
+        reason, message = str(answer.get("reason", "")), str(answer.get("message", ""))
+    except (orjson.JSONDecodeError, AttributeError):
+        reason, message = "", payload[:300].decode(errors="replace")
+    kind: type[ApiError] = Unavailable
+    if status == 404:
+        kind = NotFound
+    elif status == 409:
+        kind = AlreadyExists if method == "POST" and reason == "AlreadyExists" else Conflict
+    elif status == 410:
+        kind = Gone
+    elif status in {400, 403, 405, 413, 415, 422}:
+        kind = Refused
+    try:
+        delay = float(retry_after or 0)
+    except ValueError:
+        delay = 0.0
+    return kind(status, reason, message, delay)

@@ -1,0 +1,41 @@
+"""A token bucket for writes that gives way when the API server says it has too many."""
+
+import asyncio
+from time import monotonic
+
+
+class WriteLimiter:
+    """At most `rate` writes a second over time, with a burst of one second's worth.
+
+    Halves its rate on a 429 and wins it back by a twentieth a second: the additive increase and
+    multiplicative decrease of TCP (RFC 5681), so that many clients settle on a fair share.
+    """
+
+    def __init__(self, rate: float) -> None:
+        self.limit = rate
+        self.rate = rate
+        self._tokens = rate
+        self._updated = monotonic()
+        self._paused_until = 0.0
+
+    async def acquire(self) -> None:
+        """Wait until one more write is due."""
+        while (delay := self._take()) > 0:
+            await asyncio.sleep(delay)
+
+    def slow_down(self, retry_after: float) -> None:
+        """The server refused a write: halve the rate and hold off for `retry_after` seconds."""
+        self.rate = max(1.0, self.rate / 2)
+        self._paused_until = max(self._paused_until, monotonic() + min(retry_after, 30.0))
+
+    def _take(self) -> float:
+        now = monotonic()
+        elapsed, self._updated = now - self._updated, now
+        self.rate = min(self.limit, self.rate + self.limit * elapsed / 20)
+        self._tokens = min(self.rate, self._tokens + self.rate * elapsed)
+        if now < self._paused_until:
+            return self._paused_until - now
+        if self._tokens >= 1:
+            self._tokens -= 1
+            return 0.0
+        return (1 - self._tokens) / self.rate
