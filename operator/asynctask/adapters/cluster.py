@@ -132,7 +132,7 @@ class Cluster:
         return await self._request("POST", resource, resource.path(namespace), body=body)
 
     async def patch(self, resource: Resource, namespace: str, name: str, body: Object, subresource: str = "") -> Object:
-        """Apply a JSON merge patch (RFC 7386). With metadata.resourceVersion in it, raises Conflict when that is old."""
+        """Apply a JSON merge patch (RFC 7386). Raises Conflict when it holds a resourceVersion that is old."""
         path = resource.path(namespace, name, subresource)
         return await self._request("PATCH", resource, path, body=body, content_type="application/merge-patch+json")
 
@@ -150,7 +150,7 @@ class Cluster:
     async def pages(
         self, resource: Resource, namespace: str = "", selector: str = "", limit: int = 500
     ) -> AsyncIterator[tuple[bytes, str]]:
-        """List a collection in pages of raw JSON, each with the list's resourceVersion. Raises Gone when it took too long."""
+        """List a collection in pages of raw JSON, each with its resourceVersion. Raises Gone when it took too long."""
         token = ""
         while True:
             params = {"limit": str(limit)}

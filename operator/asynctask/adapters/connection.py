@@ -97,7 +97,7 @@ def _ssl_context(cluster: dict[str, Any], user: dict[str, Any], base: Path) -> s
 
 def _data(section: dict[str, Any], key: str, base: Path) -> bytes | None:
     if encoded := section.get(f"{key}-data"):
-        return base64.b64decode(encoded)
+        return base64.b64decode(str(encoded))
     if path := section.get(key):
-        return (base / path).read_bytes()
+        return (base / str(path)).read_bytes()
     return None
