@@ -1,0 +1,152 @@
+"""Run ``main`` in the test's own process and thread, with nothing around it."""
+
+import contextlib
+import io
+import json
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+from asynctask_stage.artifacts import Source
+from asynctask_stage.bandwidth import Bandwidth
+from asynctask_stage.checkpoints import Checkpoints
+from asynctask_stage.contexts import Checkpoint, Context
+from asynctask_stage.endings import Main, Outcome, ending_of
+from asynctask_stage.errors import ErrorClass
+from asynctask_stage.items import ItemError, ItemErrors
+from asynctask_stage.stages import Stage, State
+from asynctask_stage.stops import StopFlag
+
+
+@dataclass
+class Result:
+    """What a run of ``main`` came to."""
+
+    outcome: Outcome
+    exit_code: int
+    error_class: ErrorClass | None
+    reason: str | None
+    message: str | None
+    outputs: dict[str, Any]
+    progress: list[dict[str, Any]] = field(default_factory=list)
+    """The arguments of each ``stage.progress`` call."""
+    checkpoints: list[dict[str, Any]] = field(default_factory=list)
+    """Each checkpoint saved, the registered one of a stop included."""
+    item_errors: list[ItemError] = field(default_factory=list)
+    artifacts: dict[str, bytes] = field(default_factory=dict)
+
+    @property
+    def checkpoint(self) -> dict[str, Any] | None:
+        """The last checkpoint saved, to resume from in the next ``run_stage``."""
+        return self.checkpoints[-1] if self.checkpoints else None
+
+
+class MemoryArtifacts:
+    """Artifacts in a dictionary."""
+
+    def __init__(self, content: dict[str, bytes]) -> None:
+        self.content = content
+
+    def put(self, name: str, source: Source) -> None:
+        """Store."""
+        if isinstance(source, bytes):
+            self.content[name] = source
+        elif isinstance(source, Path):
+            self.content[name] = source.read_bytes()
+        else:
+            self.content[name] = source.read() if hasattr(source, "read") else b"".join(source)
+
+    @contextlib.contextmanager
+    def open(self, name: str) -> Iterator[IO[bytes]]:
+        """Read."""
+        if name not in self.content:
+            raise FileNotFoundError(2, "no such artifact", name)
+        yield io.BytesIO(self.content[name])
+
+    def get(self, name: str, path: Path) -> None:
+        """Fetch."""
+        with self.open(name) as stream:
+            path.write_bytes(stream.read())
+
+
+class _RecordingStage(Stage):
+    """A stage that keeps what it is told, and may be stopped by a condition on it."""
+
+    recorded: Result
+    stop_when: Callable[[Result], bool] | None = None
+
+    def _look(self) -> None:
+        if self.stop_when is not None and not self.stopping and self.stop_when(self.recorded):
+            self._state.stop.set("the test said stop")
+
+    def progress(self, **told: Any) -> None:
+        super().progress(**told)
+        self.recorded.progress.append(told)
+        self._look()
+
+    def save(self, data: Mapping[str, Any], *, now: bool = False) -> bool:
+        durable = super().save(data, now=now)
+        self.recorded.checkpoints.append(json.loads(json.dumps(data)))
+        self._look()
+        return durable
+
+    def check(self) -> None:
+        self._look()
+        super().check()
+
+    def item_error(self, path: Any, **told: Any) -> None:
+        super().item_error(path, **told)
+        self.recorded.item_errors = self._state.items.take(10_000)
+        self._state.items.put_back(self.recorded.item_errors)
+        self._look()
+
+
+def run_stage(
+    main: Main,
+    *,
+    config: Mapping[str, Any] | None = None,
+    outputs: Mapping[str, Mapping[str, Any]] | None = None,
+    checkpoint: Mapping[str, Any] | None = None,
+    workspace: Path | None = None,
+    artifacts: Mapping[str, bytes] | None = None,
+    bytes_per_second: float | None = None,
+    stop_when: Callable[[Result], bool] | None = None,
+) -> Result:
+    """Run ``main`` to its end in this thread: no gateway, no signals, no process exit.
+
+    ``stop_when`` is looked at after each call of ``progress``, ``save``, ``item_error`` and before each ``check``; the stage is asked to
+    stop once it is true. Resume with ``run_stage(..., checkpoint=result.checkpoint)``.
+    """
+    context = Context(
+        task="test",
+        config=dict(config or {}),
+        outputs={name: dict(given) for name, given in (outputs or {}).items()},
+        checkpoint=Checkpoint(1, dict(checkpoint)) if checkpoint is not None else None,
+        bytes_per_second=bytes_per_second,
+    )
+    stop = StopFlag()
+    items = ItemErrors(context, workspace=workspace)
+    checkpoints = Checkpoints(context, item_error_count=lambda: items.count)
+    items.count = checkpoints.first_item_error_count
+    state = State(context, stop, checkpoints, Bandwidth(bytes_per_second, stop=stop), items)
+    store = MemoryArtifacts(dict(artifacts or {}))
+    result = Result(Outcome.FAILED, 1, None, None, None, {}, artifacts=store.content)
+    stage = _RecordingStage(
+        state,
+        workspace=workspace,
+        artifacts=store,
+        logger=logging.getLogger("stage"),
+        outputs=lambda: context.outputs,
+        flush=lambda _generation: True,
+    )
+    stage.recorded = result
+    stage.stop_when = stop_when
+    ending = ending_of(main, stage)
+    if ending.outcome is Outcome.STOPPED and state.save_registered():
+        result.checkpoints.append(checkpoints.data or {})
+    items.write()
+    result.outcome, result.exit_code, result.outputs = ending.outcome, ending.exit_code, ending.outputs
+    result.error_class, result.reason, result.message = ending.error_class, ending.reason, ending.message
+    return result
