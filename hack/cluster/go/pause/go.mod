@@ -1,0 +1,3 @@
+module asynctask.io/localcluster/pause
+
+go 1.22

@@ -1,0 +1,24 @@
+// Pause is the first process of every pod sandbox: it holds the pod's namespaces, reaps orphans and ends when told.
+package main
+
+import (
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGCHLD)
+	for received := range signals {
+		if received != syscall.SIGCHLD {
+			return
+		}
+		for {
+			pid, _ := syscall.Wait4(-1, nil, syscall.WNOHANG, nil)
+			if pid <= 0 {
+				break
+			}
+		}
+	}
+}
