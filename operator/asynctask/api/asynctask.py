@@ -57,21 +57,10 @@ class AsyncTaskSpec(Model):
     model_config = ConfigDict(
         json_schema_extra=rules(
             Rule(rule="has(self.type) != has(self.stages)", message="give either a type or stages of the task's own"),
-            Rule(rule="self.run >= oldSelf.run", message="run may only grow", field_path=".run"),
             Rule(
-                rule="has(self.type) == has(oldSelf.type) && (!has(self.type) || self.type == oldSelf.type)",
-                message="the type of a task never changes; make a new task",
-                field_path=".type",
-            ),
-            Rule(
-                rule="(has(self.config) == has(oldSelf.config) && (!has(self.config) || self.config == oldSelf.config)) || self.run > oldSelf.run",
-                message="config may only change together with a higher run",
-                field_path=".config",
-            ),
-            Rule(
-                rule="(has(self.stages) == has(oldSelf.stages) && (!has(self.stages) || self.stages == oldSelf.stages)) || self.run > oldSelf.run",
-                message="stages may only change together with a higher run",
-                field_path=".stages",
+                rule="has(self.stages) || !has(self.locations) || size(self.locations) == 0",
+                message="locations go with stages of the task's own; a type brings its own list",
+                field_path=".locations",
             ),
         )
     )
@@ -197,8 +186,42 @@ class AsyncTaskStatus(Model):
 class AsyncTask(Model):
     """One piece of work in stages, with checkpoints, pause and resume."""
 
+    # What may change later is said here and not in the spec, which a TaskSchedule also holds and may change at will.
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            Rule(
+                rule="self.spec.run >= oldSelf.spec.run",
+                message="run may only grow",
+                field_path=".spec.run",
+            ),
+            Rule(
+                rule="has(self.spec.type) == has(oldSelf.spec.type) && (!has(self.spec.type) || self.spec.type == oldSelf.spec.type)",
+                message="the type of a task never changes; make a new task",
+                field_path=".spec.type",
+                reason="FieldValueForbidden",
+            ),
+            Rule(
+                rule="(has(self.spec.config) == has(oldSelf.spec.config) && (!has(self.spec.config) || self.spec.config == oldSelf.spec.config)) || self.spec.run > oldSelf.spec.run",
+                message="config may only change together with a higher run",
+                field_path=".spec.config",
+                reason="FieldValueForbidden",
+            ),
+            Rule(
+                rule="(has(self.spec.stages) == has(oldSelf.spec.stages) && (!has(self.spec.stages) || self.spec.stages == oldSelf.spec.stages)) || self.spec.run > oldSelf.spec.run",
+                message="stages may only change together with a higher run",
+                field_path=".spec.stages",
+                reason="FieldValueForbidden",
+            ),
+            Rule(
+                rule="!has(self.spec.dependsOn) || self.spec.dependsOn.all(d, d.name != self.metadata.name)",
+                message="a task can't depend on itself",
+                field_path=".spec.dependsOn",
+            ),
+        )
+    )
+
     metadata: Metadata
-    spec: AsyncTaskSpec = AsyncTaskSpec()
+    spec: Annotated[AsyncTaskSpec, Field(json_schema_extra={"x-required": True})] = AsyncTaskSpec()
     status: AsyncTaskStatus = AsyncTaskStatus()
 
 

@@ -39,7 +39,16 @@ JsonObject = Annotated[dict[str, Any], Field(json_schema_extra={"x-free-form": T
 Priority = Annotated[int, Field(ge=1, le=5)]
 Seconds = Annotated[int, Field(ge=1, le=31_536_000)]
 Count = Annotated[int, Field(ge=0, le=2**53)]
-Quantity = Annotated[str, Field(max_length=32, json_schema_extra={"x-kubernetes-int-or-string": True})]
+Quantity = Annotated[
+    str,
+    Field(
+        max_length=32,
+        pattern=r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$",
+        coerce_numbers_to_str=True,
+        json_schema_extra={"x-kubernetes-int-or-string": True},
+    ),
+]
+"""An amount as Kubernetes writes it: `2`, `"500m"`, `"1.5Gi"`."""
 
 
 class Text(Model):
@@ -94,6 +103,7 @@ class Condition(Model):
 
 CONDITIONS_KEYS = {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]}
 NAME_KEYS = {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]}
+SET_KEYS = {"x-kubernetes-list-type": "set"}
 
 
 class Rule(Model):
@@ -102,6 +112,9 @@ class Rule(Model):
     rule: str
     message: str
     field_path: str | None = None
+    reason: Literal["FieldValueInvalid", "FieldValueForbidden", "FieldValueRequired", "FieldValueDuplicate"] | None = (
+        None
+    )
 
 
 def rules(*items: Rule) -> dict[str, Any]:

@@ -56,7 +56,7 @@ class StageSpec(Model):
     """The task."""
     task_uid: Uid = Field(alias="taskUID")
     """The task's uid."""
-    run: Annotated[int, Field(ge=1)]
+    run: Annotated[int, Field(ge=1, le=1_000_000)]
     """The run of the task."""
     template: StageTemplate
     """The stage as it was written when it began."""
@@ -190,7 +190,12 @@ class Stage(Model):
 
     model_config = ConfigDict(
         json_schema_extra=rules(
-            Rule(rule="self.spec == oldSelf.spec", message="the spec of a Stage never changes", field_path=".spec"),
+            Rule(
+                rule="self.spec == oldSelf.spec",
+                message="the spec of a Stage never changes",
+                field_path=".spec",
+                reason="FieldValueForbidden",
+            ),
         )
     )
 

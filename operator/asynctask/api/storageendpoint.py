@@ -7,6 +7,16 @@ from pydantic import ConfigDict, Field
 from asynctask.api.base import CONDITIONS_KEYS, Condition, Metadata, Model, ObjectName, Rule, Text, rules
 
 NAS_PATH = r"^(/[^/\x00-\x1f]+)+$"
+NO_DOTS = rules(
+    Rule(rule="self.split('/').all(part, part != '.' && part != '..')", message="a path has no `.` or `..` in it"),
+)
+NO_CREDENTIALS = rules(
+    Rule(
+        rule="!self.matches('^[^/]*//[^/?#]*@')",
+        message="credentials don't belong in the URL; put them into a Secret and name it in secretName",
+        reason="FieldValueForbidden",
+    ),
+)
 
 
 class VolumeSource(Model):
@@ -14,7 +24,7 @@ class VolumeSource(Model):
 
     claim_name: ObjectName
     """The PersistentVolumeClaim, in the same namespace."""
-    sub_path: Annotated[str, Field(max_length=1024, pattern=r"^([^/].*)?$")] = ""
+    sub_path: Annotated[str, Field(max_length=1024, pattern=r"^([^/].*)?$", json_schema_extra=NO_DOTS)] = ""
     """The part of the volume that is the share; all of it when empty."""
 
 
@@ -23,7 +33,9 @@ class RemoteSource(Model):
 
     type: Literal["S3", "WebDAV", "SFTP", "SMB"]
     """The protocol."""
-    url: Annotated[str, Field(min_length=1, max_length=2048, pattern=r"^[a-z0-9+]+://[^@\s]+$")]
+    url: Annotated[
+        str, Field(min_length=1, max_length=2048, pattern=r"^[a-z0-9+]+://\S+$", json_schema_extra=NO_CREDENTIALS)
+    ]
     """Where it is. Credentials don't belong here."""
     secret_name: ObjectName | None = None
     """The Secret with the credentials, in the same namespace; mounted into the stages that use the endpoint."""
@@ -51,7 +63,9 @@ class StorageEndpointSpec(Model):
 
     title: Text = Text()
     """What people see."""
-    path: Annotated[str, Field(min_length=2, max_length=1024, pattern=NAS_PATH)] | None = None
+    path: Annotated[str, Field(min_length=2, max_length=1024, pattern=NAS_PATH, json_schema_extra=NO_DOTS)] | None = (
+        None
+    )
     """The path that users know the share by, for example /nas/photos. Stages find it mounted there."""
     volume: VolumeSource | None = None
     """A share that the cluster can mount."""

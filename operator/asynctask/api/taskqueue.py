@@ -2,9 +2,9 @@
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
-from asynctask.api.base import CONDITIONS_KEYS, Condition, Count, Metadata, Model
+from asynctask.api.base import CONDITIONS_KEYS, Condition, Count, Metadata, Model, Rule, rules
 
 
 class TaskQueueSpec(Model):
@@ -27,6 +27,15 @@ class TaskQueueStatus(Model):
 
 class TaskQueue(Model):
     """A queue that tasks wait in, most urgent first. Tasks that name no queue use `default`, which has no limit unless it is made."""
+
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            Rule(
+                rule="size(self.metadata.name) <= 63",
+                message="the name of a queue has at most 63 characters, since tasks carry it as a label",
+            ),
+        )
+    )
 
     metadata: Metadata
     spec: TaskQueueSpec = TaskQueueSpec()

@@ -6,6 +6,7 @@ from pydantic import ConfigDict, Field
 
 from asynctask.api.base import (
     NAME_KEYS,
+    SET_KEYS,
     Expression,
     FieldName,
     JsonObject,
@@ -40,6 +41,21 @@ class SecretKeyRef(Model):
 
 class EnvVar(Model):
     """One environment variable of the stage's container."""
+
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            Rule(
+                rule="!self.name.startsWith('ASYNCTASK_') && !self.name.startsWith('CONFIG_')",
+                message="names that begin with ASYNCTASK_ or CONFIG_ are the operator's",
+                field_path=".name",
+                reason="FieldValueForbidden",
+            ),
+            Rule(
+                rule="!has(self.secretKeyRef) || !has(self.value) || self.value == ''",
+                message="give either a value or secretKeyRef",
+            ),
+        )
+    )
 
     name: FieldName
     """The variable's name. Names that begin with ASYNCTASK_ or CONFIG_ are the operator's."""
@@ -167,7 +183,7 @@ class StageTemplate(Model):
     """The stage's name within the task."""
     title: Text = Text()
     """What people see."""
-    needs: Annotated[tuple[StageName, ...], Field(max_length=32)] | None = None
+    needs: Annotated[tuple[StageName, ...], Field(max_length=32, json_schema_extra=SET_KEYS)] | None = None
     """Stages that must have ended well before this one begins. Absent: the stage before it in the list. Empty: none."""
     when: Expression | None = None
     """A CEL expression over `config` and `outputs` (by stage); when it is false the stage is skipped."""
