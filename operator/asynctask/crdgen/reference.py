@@ -39,13 +39,13 @@ def _kind_page(kind: Kind) -> str:
         "",
         f"`apiVersion: {API_VERSION}`, `kind: {kind.name}`; {scope}; `kubectl get {kind.plural}`, short {short}.",
         "",
-        *_rules(schema, ""),
+        *_rules(schema),
     ]
     for part in ("spec", "status"):
         lines += [f"## {part}", "", schema["properties"][part]["description"], ""]
         lines += ["| field | type | default | bounds | what it is |", "|---|---|---|---|---|"]
         lines += list(_rows(schema["properties"][part], ""))
-        lines += ["", *_rules(schema["properties"][part], "")]
+        lines += ["", *_rules(schema["properties"][part])]
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
@@ -80,10 +80,10 @@ def _bounds(schema: Schema) -> str:
     ]
     if "pattern" in schema:
         bounds.append(f"`{_cell(schema['pattern'])}`")
-    if "items" in schema:
-        inner = _bounds(schema["items"])
-        bounds += [f"each {inner}"] if inner else []
-    return "; ".join([*bounds, *(_cell(rule["message"]) for rule in schema.get("x-kubernetes-validations", ()))])
+    bounds += [_cell(rule["message"]) for rule in schema.get("x-kubernetes-validations", ())]
+    if inner := _bounds(schema.get("items", {})):
+        bounds.append(f"each: {inner}")
+    return "; ".join(bounds)
 
 
 def _range(schema: Schema, low: str, high: str, words: str) -> Iterator[str]:
@@ -93,17 +93,12 @@ def _range(schema: Schema, low: str, high: str, words: str) -> Iterator[str]:
     yield words.format(f"{lowest} – {schema[high]}" if lowest else f"≤ {schema[high]}")
 
 
-def _rules(schema: Schema, prefix: str) -> list[str]:
+def _rules(schema: Schema) -> list[str]:
     rules = schema.get("x-kubernetes-validations", ())
     if not rules:
         return []
-    lines = [f"* `{prefix}{rule.get('fieldPath', '')}`: {rule['message']}." for rule in rules]
-    return [
-        "The API server also checks:",
-        "",
-        *(line.replace("`` : ", "").replace("* ``: ", "* ") for line in lines),
-        "",
-    ]
+    lines = [f"* {'`' + rule['fieldPath'] + '`: ' if 'fieldPath' in rule else ''}{rule['message']}." for rule in rules]
+    return ["The API server also checks:", "", *lines, ""]
 
 
 def _settings_page() -> str:
