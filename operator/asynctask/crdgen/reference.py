@@ -81,7 +81,7 @@ def _bounds(schema: Schema) -> str:
     if "pattern" in schema:
         bounds.append(f"`{_cell(schema['pattern'])}`")
     bounds += [_cell(rule["message"]) for rule in schema.get("x-kubernetes-validations", ())]
-    if inner := _bounds(schema.get("items", {})):
+    if "items" in schema and (inner := _bounds(schema["items"])):
         bounds.append(f"each: {inner}")
     return "; ".join(bounds)
 
