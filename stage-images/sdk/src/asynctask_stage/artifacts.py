@@ -93,6 +93,8 @@ class GatewayArtifacts:
             self._stop.check()
             try:
                 return call()
+            except NotThere as error:
+                raise FileNotFoundError(errno.ENOENT, str(error)) from error
             except GatewayAway as error:
                 if not left:
                     kind = ThrottledError if error.error_class is ErrorClass.THROTTLED else TransientError
@@ -103,8 +105,6 @@ class GatewayArtifacts:
                 raise Superseded(str(error)) from error
             except Invalid as error:
                 raise PermanentError(str(error), reason="InvalidArtifact") from error
-            except NotThere as error:
-                raise FileNotFoundError(errno.ENOENT, str(error)) from error
         raise AssertionError("no tries")
 
 

@@ -38,7 +38,10 @@ class LocalFile:
         return Checkpoint(body["sequence"], body["data"]) if body else None
 
     def write(self, checkpoint: Checkpoint) -> None:
-        """Make the checkpoint durable; ``OSError`` when the workspace fails, ``Superseded`` when it is a newer attempt's."""
+        """Make the checkpoint durable.
+
+        ``OSError`` when the workspace fails, ``Superseded`` when a newer attempt has written there.
+        """
         body = self._read()
         if body and body["attempt"] > self._attempt:
             raise Superseded(f"attempt {body['attempt']} has the workspace")
@@ -54,14 +57,7 @@ class LocalFile:
 
     def _read(self) -> dict[str, Any] | None:
         try:
-            body = json.loads(self.path.read_bytes())
-            if not (
-                isinstance(body, dict)
-                and type(body.get("sequence")) is int
-                and type(body.get("attempt")) is int
-                and isinstance(body.get("data"), dict)
-            ):
-                raise ValueError("not a checkpoint")
+            return _parse(self.path.read_bytes())
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -75,7 +71,6 @@ class LocalFile:
             except OSError as cause:
                 log.warning("cannot set it aside: %s", cause)
             return None
-        return body
 
 
 @dataclass(frozen=True)
@@ -90,8 +85,8 @@ class Snapshot:
 class Checkpoints:
     """The newest saved state, and where it has arrived.
 
-    Sequences are given out here, under the lock that guards the newest state, so a newer state never leaves with a lower
-    sequence than an older one.
+    Sequences are given out here, under the lock that guards the newest state, so a newer state never leaves with a
+    lower sequence than an older one.
     """
 
     def __init__(
@@ -253,6 +248,18 @@ def encode(value: Mapping[str, Any], what: str, limit: int) -> str:
     if size > limit:
         raise ValueError(f"the {what} takes {size} bytes, more than {limit}; put bulk into the workspace")
     return text
+
+
+def _parse(content: bytes) -> dict[str, Any]:
+    body = json.loads(content)
+    if (
+        isinstance(body, dict)
+        and type(body.get("sequence")) is int
+        and type(body.get("attempt")) is int
+        and isinstance(body.get("data"), dict)
+    ):
+        return body
+    raise ValueError("not a checkpoint")
 
 
 def _sync_directory(path: Path) -> None:

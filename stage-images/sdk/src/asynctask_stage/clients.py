@@ -53,8 +53,8 @@ class Invalid(Exception):
         self.too_large = too_large
 
 
-class NotThere(Exception):
-    """404 for an artifact."""
+class NotThere(GatewayAway):
+    """404: no such artifact; for any other call, no such gateway."""
 
 
 class GatewayClient:
@@ -73,7 +73,10 @@ class GatewayClient:
 
     def context(self) -> dict[str, Any]:
         """``GET context``: makes this pod the holder of its stage."""
-        return self._json("GET", "/stage/v1/context")
+        try:
+            return self._json("GET", "/stage/v1/context")
+        except Invalid as error:  # nothing in this call could be mended
+            raise GatewayAway(str(error)) from error
 
     def report(self, body: Mapping[str, Any], *, timeout: float | None = None) -> dict[str, Any]:
         """``POST report``."""
@@ -211,8 +214,8 @@ def _error(response: http.client.HTTPResponse) -> Exception:
             return Invalid(text, field=field, too_large=True)
         case 401 | 403 | 409 | 410:
             return Refused(text)
-        case 404 if code == "NotFound":
-            return NotThere(text)
+        case 404:
+            return NotThere(text, status=404)
     return GatewayAway(text, retry_after=_retry_after(response), status=response.status)
 
 

@@ -86,7 +86,6 @@ class Completion:
         while True:
             try:
                 self._send_once(self._client, left)
-                return
             except GatewayAway as error:
                 pause = backoff.pause(error)
                 if pause >= left():
@@ -95,6 +94,8 @@ class Completion:
                 threading.Event().wait(pause)
             except Refused as error:
                 self._state.stop.set(str(error), superseded=True)
+                return
+            else:
                 return
 
     def _send_once(self, client: GatewayClient, left: Callable[[], float]) -> None:
@@ -113,13 +114,14 @@ class Completion:
         for _ in range(_MENDS):
             try:
                 client.complete(body, timeout=timeout())
-                return
             except Invalid as error:
-                log.error("the gateway did not take the ending: %s", error)
+                log.warning("the gateway did not take the ending: %s", error)
                 _mend(body, error)
+            else:
+                return
 
     def _has_unsent(self) -> bool:
-        """Whether a report must go before ``complete``, which carries no log lines, no checkpoint, and few item errors."""
+        """Whether a report must go first: ``complete`` takes no log lines, no checkpoint, and few item errors."""
         done = self._ending is not None and self._ending.outcome in (Outcome.SUCCEEDED, Outcome.PARTIAL)
         has_checkpoint = not done and self._state.checkpoints.has_unsent
         return has_checkpoint or self._handler.pending_count > 0 or self._state.items.pending_count > PER_CALL

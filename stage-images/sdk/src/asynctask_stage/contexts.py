@@ -53,8 +53,8 @@ class Config(Mapping[str, Any]):
     def path(self, path: str, kind: Any = None, default: Any = _MISSING) -> Any:
         r"""The value at a dotted path such as ``limits.files``, checked to be of ``kind`` where one is given.
 
-        A literal dot in a name is written ``\.``. An integer is taken for a float. Without a ``default`` a missing field
-        is an error, and a wrong type always is: ``PermanentError``, reason ``InvalidConfig``.
+        A literal dot in a name is written ``\.``. An integer is taken for a float. Without a ``default`` a missing
+        field is an error, and a wrong type always is: ``PermanentError``, reason ``InvalidConfig``.
         """
         value: Any = self._values
         for part in re.split(r"(?<!\\)\.", path):

@@ -38,7 +38,7 @@ class Deadlines:
         return self._clock() >= self._last()
 
     def for_calls(self, patience: float = float("inf")) -> Callable[[], float]:
-        """A function that gives the seconds left for the last calls, of ``patience`` from now and of the grace period."""
+        """A function that gives the seconds left for the last calls, of ``patience`` and of the grace period."""
         end = self._clock() + patience
 
         def left() -> float:
@@ -69,7 +69,7 @@ class Guard:
         self._done = threading.Event()
 
     def done(self) -> None:
-        """The work ended and was reported. A non-daemon thread that hangs is still not waited for longer than the grace."""
+        """The work ended and was reported."""
         self._done.set()
 
     def run(self) -> None:

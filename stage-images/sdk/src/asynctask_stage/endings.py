@@ -126,9 +126,10 @@ def _checked(outputs: Mapping[str, Any] | None) -> dict[str, Any]:
     """The outputs as they will be read; ``PermanentError`` when they are not a JSON object of at most 16 KiB."""
     if outputs is None:
         return {}
+    if not isinstance(outputs, Mapping):
+        kind = type(outputs).__name__
+        raise PermanentError(f"main must return a mapping or None, not {kind}", reason="InvalidOutputs")
     try:
-        if not isinstance(outputs, Mapping):
-            raise TypeError(f"main must return a mapping or None, not {type(outputs).__name__}")
         loaded: dict[str, Any] = json.loads(checkpoints.encode(outputs, "outputs", OUTPUTS_BYTES))
     except (TypeError, ValueError) as error:
         raise PermanentError(str(error), reason="InvalidOutputs") from error
@@ -149,7 +150,7 @@ def _of_exit(error: SystemExit, stage: Stage) -> Ending:
 
 
 def termination_message(body: Mapping[str, Any]) -> bytes:
-    """The body of ``complete`` in at most 4096 bytes: what does not fit is left out, details first, the reason never."""
+    """The body of ``complete`` in at most 4096 bytes: what does not fit is left out, the reason never."""
     kept = dict(body)
     for dispensable in ("itemErrors", "outputs", "progress"):
         content = _dump(kept)

@@ -62,7 +62,7 @@ class Stopped(BaseException):
     """
 
 
-class Superseded(Stopped):  # noqa: N818 - it is a state, like Stopped
+class Superseded(Stopped):
     """A newer pod has this stage, or the stage is gone: touch nothing any more."""
 
 

@@ -28,7 +28,7 @@ class ReportHandler(logging.Handler):
             text = record.getMessage()
             if record.exc_info and record.exc_info[0]:
                 text += f"\n{logging.Formatter().formatException(record.exc_info)}"
-        except Exception:
+        except Exception:  # noqa: BLE001 - arguments that do not fit must not end the work
             self.handleError(record)
             return
         self._append(record.created, record.levelname.lower(), text)

@@ -115,9 +115,8 @@ class Reporter:
     def _keep(self) -> None:
         """Ask for a checkpoint when one is due, and keep the workspace up to date."""
         checkpoints = self._state.checkpoints
-        if checkpoints.is_requested and self._state.save_registered():
-            checkpoints.write()
-        elif checkpoints.seconds_to_write() == 0:
+        is_fresh = checkpoints.is_requested and self._state.save_registered()
+        if is_fresh or checkpoints.seconds_to_write() == 0:
             checkpoints.write()
         self._state.items.write()
 
@@ -125,7 +124,8 @@ class Reporter:
         return self._client is not None and (self._urgent or self._clock() >= self._next_round)
 
     def _seconds_to_sleep(self) -> float:
-        times = [self._period, self._state.checkpoints.seconds_to_write() or self._period]
+        period = min(self._period, self._state.context.checkpoint_period)
+        times = [period, self._state.checkpoints.seconds_to_write() or period]
         if self._client is not None:
             times.append(self._next_round - self._clock())
         return max(0.0, min(times))
@@ -171,7 +171,7 @@ class Reporter:
         report = Report.gather(self._state, self._handler)
         try:
             answer = report.send(client.report)
-        except GatewayAway:
+        except Exception:
             report.put_back()
             raise
         return self._accept(answer)

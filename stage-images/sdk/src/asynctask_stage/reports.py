@@ -66,7 +66,10 @@ class Report:
         return {key: value for key, value in body.items() if key not in self.dropped}
 
     def send(self, call: Callable[[Mapping[str, Any]], dict[str, Any]]) -> dict[str, Any]:
-        """Send, dropping what the gateway objects to, until it takes the rest; the answer, or ``{}`` if it takes nothing."""
+        """Send, dropping what the gateway objects to, until it takes the rest.
+
+        The answer; ``{}`` when it takes nothing at all.
+        """
         for _ in range(_TRIES):
             body = self.to_json()
             try:
@@ -100,7 +103,8 @@ class Report:
         """Leave out the part named, one entry where it names one, everything where it names none."""
         match = _FIELD.match(path)
         name, index = (match[1], match[2]) if match else ("", None)
-        entries: list[Any] | None = {"log": self.lines, "itemErrors": self.items}.get(name)
+        lists: dict[str, list[Any]] = {"log": self.lines, "itemErrors": self.items}
+        entries = lists.get(name)
         if entries is not None and index is not None and int(index) < len(entries):
             del entries[int(index)]
         elif name in self.to_json() and name != "sequence":
@@ -110,7 +114,7 @@ class Report:
                 self._drop_part(part)
 
     def _shrink(self) -> None:
-        """Send less: half the lists, the rest with the next report; then without lists, checkpoint, progress in turn."""
+        """Send less: half of the lists now, the rest later; then without lists, checkpoint, progress in turn."""
         if len(self.lines) > 1 or len(self.items) > 1:
             half, other_half = len(self.lines) // 2, len(self.items) // 2
             self.handler.put_back(self.lines[half:])

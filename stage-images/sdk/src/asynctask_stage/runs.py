@@ -24,6 +24,9 @@ from asynctask_stage.reporters import Reporter
 from asynctask_stage.stages import Stage, State
 from asynctask_stage.stops import StopFlag
 
+LINGER_SECONDS = 2.0
+"""What threads that are left over, and exit handlers, get after the end."""
+
 log = logging.getLogger(__name__)
 
 
@@ -32,6 +35,10 @@ def run(main: Main) -> NoReturn:
     code = execute(main, os.environ)
     sys.stdout.flush()
     sys.stderr.flush()
+    # A thread of the author's that hangs would keep the interpreter; the ending is told, so it need not be waited for.
+    leaver = threading.Timer(LINGER_SECONDS, os._exit, (code,))
+    leaver.daemon = True
+    leaver.start()
     sys.exit(code)
 
 
@@ -56,7 +63,7 @@ def execute(main: Main, variables: Mapping[str, str], *, kill: Callable[[int], A
         client = _client(environment)
     except StageError as error:
         ending = Ending.failed(classify(error))
-        log.error("%s: %s", ending.reason, ending.message)
+        log.error("%s: %s", ending.reason, ending.message)  # noqa: TRY400 - the message says it all
         write_termination_message(contexts.termination_log(variables), ending.to_json(1))
         return ending.exit_code
     stop = StopFlag()
@@ -91,6 +98,8 @@ class _Process:
         except Refused as error:
             self._stop.set(str(error), superseded=True)
             return self._leave(Ending.stopped(str(error), superseded=True))
+        if self._stop.is_set:
+            return self._leave(Ending.stopped(self._stop.reason))
         attached = context is not None
         context = context or self._environment.context
         workspace = self._environment.workspace

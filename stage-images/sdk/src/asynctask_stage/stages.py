@@ -169,8 +169,8 @@ class Stage:
     def register_checkpoint(self, make: MakeCheckpoint | None) -> None:
         """Have ``make`` asked for a checkpoint whenever one is due, and when the stage stops.
 
-        It is called from another thread, so build the mapping from values that change together under a lock; return None
-        when there is nothing new. Its errors are logged and lose only that checkpoint.
+        It is called from another thread, so build the mapping from values that change together under a lock; return
+        None when there is nothing new. Its errors are logged and lose only that checkpoint.
         """
         self._state.make_checkpoint = make
 

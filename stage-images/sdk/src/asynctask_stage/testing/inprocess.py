@@ -116,8 +116,8 @@ def run_stage(
 ) -> Result:
     """Run ``main`` to its end in this thread: no gateway, no signals, no process exit.
 
-    ``stop_when`` is looked at after each call of ``progress``, ``save``, ``item_error`` and before each ``check``; the stage is asked to
-    stop once it is true. Resume with ``run_stage(..., checkpoint=result.checkpoint)``.
+    ``stop_when`` is looked at after each ``progress``, ``save`` and ``item_error`` and before each ``check``; the stage
+    is asked to stop once it is true. Resume with ``run_stage(..., checkpoint=result.checkpoint)``.
     """
     context = Context(
         task="test",
