@@ -98,7 +98,8 @@ class Checkpoints:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._clock = clock
-        self._period = context.checkpoint_period
+        self.period = context.checkpoint_period
+        """Seconds between two writes into the workspace, and until the registered callable is asked again."""
         self._item_error_count = item_error_count
         self._local = (
             LocalFile(workspace, run=context.run, stage=context.stage, attempt=context.attempt) if workspace else None
@@ -131,7 +132,7 @@ class Checkpoints:
     @property
     def is_requested(self) -> bool:
         """Whether a fresh checkpoint is due: asked for by the gateway, or a period after the last."""
-        return self._requested or self._clock() - self._saved_at >= self._period
+        return self._requested or self._clock() - self._saved_at >= self.period
 
     @property
     def is_local(self) -> bool:
@@ -204,7 +205,7 @@ class Checkpoints:
         """Seconds until the workspace should be written; None when there is nothing to write."""
         if self._local is None or self._written >= self._generation:
             return None
-        return max(0.0, self._written_at + self._period - self._clock())
+        return max(0.0, self._written_at + self.period - self._clock())
 
     def write(self) -> bool:
         """Write the newest state into the workspace now, if it is not there; whether it is there."""

@@ -45,7 +45,8 @@ class Reporter:
         self._closed = False
         self._started = self._finished = 0
         self._is_away = False
-        self._next_round = clock() + self._period
+        # A pod that started without the gateway keeps knocking, to become the holder of its stage.
+        self._next_round = clock() + (self._period if self._context else 0.0)
         self._hold_until = 0.0
         self._thread = threading.Thread(target=self._run, name="asynctask-reporter", daemon=True)
         state.stop.add_listener(self._wake)
@@ -65,6 +66,8 @@ class Reporter:
     def wait_for_context(self, timeout: float) -> Context | None:
         """The gateway's context, waited for where it was away at the start; None when it still is, or on a stop."""
         with self._changed:
+            self._urgent = self._context is None
+            self._changed.notify_all()
             self._changed.wait_for(lambda: self._context is not None or self._state.stop.is_set, timeout)
             return self._context
 
@@ -121,10 +124,19 @@ class Reporter:
         self._state.items.write()
 
     def _is_round_due(self) -> bool:
-        return self._client is not None and (self._urgent or self._clock() >= self._next_round)
+        if self._client is None:
+            return False
+        with self._changed:
+            if self._urgent and self._clock() < self._hold_until:
+                # Who waits for a try learns that there is none before Retry-After has passed.
+                self._urgent = False
+                self._started += 1
+                self._finished = self._started
+                self._changed.notify_all()
+        return self._urgent or self._clock() >= self._next_round
 
     def _seconds_to_sleep(self) -> float:
-        period = min(self._period, self._state.context.checkpoint_period)
+        period = min(self._period, self._state.checkpoints.period)
         times = [period, self._state.checkpoints.seconds_to_write() or period]
         if self._client is not None:
             times.append(self._next_round - self._clock())
@@ -161,6 +173,7 @@ class Reporter:
             log.warning("the gateway had a checkpoint that this pod did not know of when it started")
             self._state.checkpoints.raise_sequence(context.checkpoint.sequence)
         self._period = context.report_period
+        self._state.checkpoints.period = context.checkpoint_period
         self._state.bandwidth.set_rate(context.bytes_per_second)
         with self._changed:
             self._context = context

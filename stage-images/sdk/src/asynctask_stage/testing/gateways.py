@@ -12,6 +12,7 @@ from asynctask_stage.testing import rules
 from asynctask_stage.testing.servers import Answer, Server
 
 WAIT_SECONDS = 20.0
+POLL_SECONDS = 0.02
 
 
 @dataclass
@@ -162,8 +163,12 @@ class FakeGateway:
 
     def wait_for(self, condition: Callable[["FakeGateway"], Any], timeout: float = WAIT_SECONDS) -> None:
         """Wait until ``condition(gateway)`` is true; ``TimeoutError`` otherwise."""
+        deadline = time.monotonic() + timeout
         with self._changed:
-            if not self._changed.wait_for(lambda: condition(self), timeout):
+            # Looked at between calls too, because a condition may be about the process as well.
+            while not self._changed.wait_for(lambda: condition(self), POLL_SECONDS):
+                if time.monotonic() < deadline:
+                    continue
                 raise TimeoutError(f"the condition did not come true; {self.calls} calls, last {self.reports[-1:]}")
 
     def answer(self, method: str, path: str, token: str, content: bytes) -> Answer | None:

@@ -11,13 +11,25 @@ from typing import IO, Any
 
 from asynctask_stage.artifacts import Source
 from asynctask_stage.bandwidth import Bandwidth
-from asynctask_stage.checkpoints import Checkpoints
+from asynctask_stage.checkpoints import ITEM_ERRORS_KEY, Checkpoints
 from asynctask_stage.contexts import Checkpoint, Context
 from asynctask_stage.endings import Main, Outcome, ending_of
 from asynctask_stage.errors import ErrorClass
 from asynctask_stage.items import ItemError, ItemErrors
 from asynctask_stage.stages import Stage, State
 from asynctask_stage.stops import StopFlag
+
+
+class SavedCheckpoint(dict[str, Any]):
+    """A checkpoint as the author saved it, with the count of item errors that goes along."""
+
+    def __init__(self, data: Mapping[str, Any], item_error_count: int) -> None:
+        super().__init__(json.loads(json.dumps(data)))
+        self.item_error_count = item_error_count
+
+    def to_context(self) -> Checkpoint:
+        """As the gateway would give it to the next pod."""
+        return Checkpoint(1, {**self, ITEM_ERRORS_KEY: self.item_error_count})
 
 
 @dataclass
@@ -32,13 +44,13 @@ class Result:
     outputs: dict[str, Any]
     progress: list[dict[str, Any]] = field(default_factory=list)
     """The arguments of each ``stage.progress`` call."""
-    checkpoints: list[dict[str, Any]] = field(default_factory=list)
+    checkpoints: list[SavedCheckpoint] = field(default_factory=list)
     """Each checkpoint saved, the registered one of a stop included."""
     item_errors: list[ItemError] = field(default_factory=list)
     artifacts: dict[str, bytes] = field(default_factory=dict)
 
     @property
-    def checkpoint(self) -> dict[str, Any] | None:
+    def checkpoint(self) -> SavedCheckpoint | None:
         """The last checkpoint saved, to resume from in the next ``run_stage``."""
         return self.checkpoints[-1] if self.checkpoints else None
 
@@ -88,13 +100,17 @@ class _RecordingStage(Stage):
 
     def save(self, data: Mapping[str, Any], *, now: bool = False) -> bool:
         durable = super().save(data, now=now)
-        self.recorded.checkpoints.append(json.loads(json.dumps(data)))
+        self.recorded.checkpoints.append(SavedCheckpoint(data, self.item_error_count))
         self._look()
         return durable
 
     def check(self) -> None:
         self._look()
         super().check()
+
+    def sleep(self, seconds: float) -> None:
+        self._look()
+        super().sleep(seconds)
 
     def item_error(self, path: Any, **told: Any) -> None:
         super().item_error(path, **told)
@@ -116,14 +132,17 @@ def run_stage(
 ) -> Result:
     """Run ``main`` to its end in this thread: no gateway, no signals, no process exit.
 
-    ``stop_when`` is looked at after each ``progress``, ``save`` and ``item_error`` and before each ``check``; the stage
-    is asked to stop once it is true. Resume with ``run_stage(..., checkpoint=result.checkpoint)``.
+    ``stop_when`` is looked at after each ``progress``, ``save`` and ``item_error`` and before each ``check`` and
+    ``sleep``; the stage is asked to stop once it is true. Resume with ``run_stage(..., checkpoint=result.checkpoint)``.
     """
+    resumed = (
+        SavedCheckpoint(checkpoint, getattr(checkpoint, "item_error_count", 0)) if checkpoint is not None else None
+    )
     context = Context(
         task="test",
         config=dict(config or {}),
         outputs={name: dict(given) for name, given in (outputs or {}).items()},
-        checkpoint=Checkpoint(1, dict(checkpoint)) if checkpoint is not None else None,
+        checkpoint=resumed.to_context() if resumed is not None else None,
         bytes_per_second=bytes_per_second,
     )
     stop = StopFlag()
@@ -145,7 +164,7 @@ def run_stage(
     stage.stop_when = stop_when
     ending = ending_of(main, stage)
     if ending.outcome is Outcome.STOPPED and state.save_registered():
-        result.checkpoints.append(checkpoints.data or {})
+        result.checkpoints.append(SavedCheckpoint(checkpoints.data or {}, items.count))
     items.write()
     result.outcome, result.exit_code, result.outputs = ending.outcome, ending.exit_code, ending.outputs
     result.error_class, result.reason, result.message = ending.error_class, ending.reason, ending.message

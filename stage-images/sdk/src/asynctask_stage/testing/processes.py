@@ -39,7 +39,7 @@ def run_process(
     """Run ``program`` (a Python file, or a command) with the variables of a pod to its end.
 
     Once ``when(gateway)`` is true it gets ``signum``: SIGTERM to test a pause, SIGKILL to test a power cut.
-    ``TimeoutError`` or ``subprocess.TimeoutExpired`` when the condition or the end takes longer than ``timeout`` seconds.
+    ``TimeoutError`` or ``subprocess.TimeoutExpired`` when condition or end takes longer than ``timeout`` seconds.
     """
     command = [sys.executable, str(program)] if isinstance(program, Path) else list(program)
     process = subprocess.Popen(
