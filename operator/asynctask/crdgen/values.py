@@ -1,7 +1,8 @@
 """The chart's values.yaml as the one source of its schema and of the README's table.
 
 Each value is described by the `# --` comment above it. Types come from the defaults; what a default can't say (a
-choice, a bound, the items of an empty list) stands in a `# @schema {…}` comment, as JSON, and is merged over them.
+choice, a bound, the items of an empty list) stands in a `# @schema {…}` comment, as JSON, and is merged over them; in
+it `"x-settings": "operator"` stands for the settings of that component, so that a mistyped setting is refused as well.
 """
 
 import json
@@ -13,8 +14,14 @@ from typing import Any
 import yaml
 
 from asynctask.crdgen.errors import SchemaError
+from asynctask.settings import ClusterSettings, GatewaySettings, OperatorSettings
 
 _TABLE = re.compile(r"(<!-- values -->\n).*?(<!-- /values -->)", re.DOTALL)
+_SETTINGS: dict[str, type[ClusterSettings]] = {"operator": OperatorSettings, "gateway": GatewaySettings}
+_MADE_BY_CHART = {
+    "namespace", "watch_namespaces", "log_level", "log_format", "identity", "lease_name", "metrics_port", "gateway_url",
+    "port", "artifacts_directory",
+}  # fmt: skip
 _TYPES = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array", dict: "object"}
 
 
@@ -44,8 +51,6 @@ def json_schema(described: tuple[Value, ...]) -> str:
         "$comment": "Generated from values.yaml by hack/generate.",
         **_object(described),
     }
-    # Helm merges these into every chart's values, whether the chart knows them or not.
-    document["properties"] = {"global": {"type": "object"}, **document["properties"]}
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
@@ -110,11 +115,22 @@ def _schema(value: Value) -> dict[str, Any]:
         return {**described, **_object(value.children), **value.schema}
     if value.default is None and "type" not in value.schema:
         raise SchemaError(".".join(value.path), "has no default to infer a type from; say it with @schema")
+    if "x-settings" in value.schema:
+        return {**described, **_settings(value.schema["x-settings"])}
     inferred: dict[str, Any] = {} if value.default is None else {"type": _TYPES[type(value.default)]}
     if isinstance(value.default, list) and "items" not in value.schema:
         kinds = {_TYPES[type(item)] for item in value.default}
         inferred["items"] = {"type": kinds.pop()} if len(kinds) == 1 else {"type": "object"}
     return {**described, **inferred, **value.schema}
+
+
+def _settings(component: str) -> dict[str, Any]:
+    """The settings of a component that the chart does not make itself."""
+    properties = _SETTINGS[component].model_json_schema()["properties"]
+    kept = {name: value for name, value in properties.items() if name not in _MADE_BY_CHART}
+    for value in kept.values():
+        value.pop("title", None)
+    return {"type": "object", "additionalProperties": False, "properties": kept}
 
 
 def _leaves(values: tuple[Value, ...]) -> Iterator[Value]:

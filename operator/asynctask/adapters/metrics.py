@@ -1,0 +1,42 @@
+"""The operator's metrics. No label holds a name that a user chose, so their number is bounded."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
+
+
+class OperatorMetrics:
+    """One registry per process; tests make their own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        one = self.registry
+        self.requests = Counter(
+            "asynctask_api_requests", "Requests to the API server.", ["verb", "resource", "code"], registry=one
+        )
+        self.request_seconds = Histogram(
+            "asynctask_api_request_seconds", "Their duration.", ["verb"], buckets=SECONDS, registry=one
+        )
+        self.reconciles = Counter("asynctask_reconciles", "Tasks looked at, by result.", ["result"], registry=one)
+        self.reconcile_seconds = Histogram(
+            "asynctask_reconcile_seconds", "How long a look took.", buckets=SECONDS, registry=one
+        )
+        self.queue_depth = Gauge("asynctask_workqueue_depth", "Tasks to be looked at.", registry=one)
+        self.queue_oldest = Gauge(
+            "asynctask_workqueue_oldest_seconds", "How long the first of them has waited.", registry=one
+        )
+        self.events = Counter("asynctask_watch_events", "Changes seen.", ["resource"], registry=one)
+        self.repairs = Counter(
+            "asynctask_resync_repairs", "Changes that only a listing found.", ["resource"], registry=one
+        )
+        self.leader = Gauge("asynctask_leader", "1 on the replica that leads.", registry=one)
+        self.tasks = Gauge("asynctask_tasks", "Tasks known.", registry=one)
+        self.running = Gauge("asynctask_tasks_running", "Tasks that hold a place in a queue.", registry=one)
+        self.waiting = Gauge("asynctask_tasks_waiting", "Tasks that wait for one.", registry=one)
+        self.ended = Counter("asynctask_tasks_ended", "Runs that ended, by phase.", ["phase"], registry=one)
+        self.stage_attempts = Counter("asynctask_stage_attempts", "Attempts begun.", registry=one)
+
+    def observe_request(self, verb: str, resource: str, code: int, seconds: float) -> None:
+        """Count one request to the API server; code 0 when no answer came."""
+        self.requests.labels(verb, resource, str(code)).inc()
+        self.request_seconds.labels(verb).observe(seconds)

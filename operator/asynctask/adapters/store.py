@@ -1,0 +1,254 @@
+"""What is known of the cluster, kept small and indexed by task. Fed by watches, listings and our own writes."""
+
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import orjson
+import structlog
+from pydantic import ValidationError
+
+from asynctask.api import names
+from asynctask.api.asynctask import AsyncTask
+from asynctask.api.base import Model
+from asynctask.api.stage import Stage
+from asynctask.api.storageendpoint import StorageEndpoint
+from asynctask.api.taskqueue import TaskQueue
+from asynctask.api.tasktype import TaskType
+from asynctask.core.observed import Job, Pod
+
+log = structlog.get_logger()
+M = TypeVar("M", bound=Model)
+
+Key = tuple[str, str]
+"""Namespace and name of a task."""
+MAX_TOMBSTONES = 20_000
+MAX_CONFIG_BYTES = 128 * 1024
+
+
+@dataclass(slots=True)
+class Entry:
+    """One custom resource: compact JSON, decoded when looked at. A dictionary would take ten times the space."""
+
+    raw: bytes
+    uid: str
+    version: int
+    name: str
+    parent_uid: str = ""
+    queue: str = ""
+    depends_on: tuple[str, ...] = ()
+
+
+class Store:
+    """The cache. Not a source of truth: it may be emptied and filled again at any time."""
+
+    def __init__(self) -> None:
+        self.tasks: dict[Key, Entry] = {}
+        self.stages: dict[str, dict[str, Entry]] = {}
+        self.jobs: dict[str, dict[str, Job]] = {}
+        self.pods: dict[str, dict[str, Pod]] = {}
+        self.types: dict[str, tuple[int, TaskType]] = {}
+        self.queues: dict[str, tuple[int, TaskQueue]] = {}
+        self.endpoints: dict[str, dict[str, tuple[int, StorageEndpoint]]] = {}
+        self.key_of_uid: dict[str, Key] = {}
+        self._dependents: dict[Key, set[Key]] = {}
+        self._children: dict[str, set[Key]] = {}
+        self._gone: OrderedDict[str, None] = OrderedDict()
+
+    # -- tasks
+
+    def apply_task(self, event: str | None, body: Mapping[str, Any]) -> set[Key]:
+        """Take in a task; returns the tasks that may be concerned."""
+        meta = body["metadata"]
+        key = (meta["namespace"], meta["name"])
+        old = self.tasks.get(key)
+        version, uid = int(meta["resourceVersion"]), meta["uid"]
+        if event == "DELETED":
+            self._bury(uid)
+            if old is not None and old.uid == uid:
+                self._forget_task(key, old)
+            return self._concerned(key, old)
+        if uid in self._gone or (old is not None and old.uid == uid and version <= old.version):
+            return set()
+        if old is not None:
+            self._forget_task(key, old)
+        entry = _task_entry(body)
+        self.tasks[key] = entry
+        self.key_of_uid[uid] = key
+        for name in entry.depends_on:
+            self._dependents.setdefault((key[0], name), set()).add(key)
+        if entry.parent_uid:
+            self._children.setdefault(entry.parent_uid, set()).add(key)
+        return self._concerned(key, entry) | {key}
+
+    def task(self, key: Key) -> AsyncTask | None:
+        """The task as last seen. Raises ValidationError when this version can't read it."""
+        entry = self.tasks.get(key)
+        return AsyncTask.model_validate(orjson.loads(entry.raw)) if entry else None
+
+    def children(self, uid: str) -> Iterator[AsyncTask]:
+        """The tasks that stages of this task started."""
+        for key in self._children.get(uid, ()):
+            if (task := self.task(key)) is not None:
+                yield task
+
+    def _forget_task(self, key: Key, entry: Entry) -> None:
+        self.tasks.pop(key, None)
+        self.key_of_uid.pop(entry.uid, None)
+        for name in entry.depends_on:
+            _drop(self._dependents, (key[0], name), key)
+        if entry.parent_uid:
+            _drop(self._children, entry.parent_uid, key)
+
+    def _concerned(self, key: Key, entry: Entry | None) -> set[Key]:
+        concerned = set(self._dependents.get(key, ()))
+        parent = self.key_of_uid.get(entry.parent_uid) if entry else None
+        return concerned | {parent} if parent else concerned
+
+    # -- what belongs to a task
+
+    def apply_stage(self, event: str | None, body: Mapping[str, Any]) -> set[Key]:
+        """Take in a Stage; returns its task."""
+        meta = body["metadata"]
+        task_uid = body["spec"]["taskUID"]
+        mine = self.stages.setdefault(task_uid, {})
+        old = mine.get(meta["name"])
+        version = int(meta["resourceVersion"])
+        if event == "DELETED":
+            self._bury(meta["uid"])
+            if old is not None and old.uid == meta["uid"]:
+                del mine[meta["name"]]
+            if not mine:
+                del self.stages[task_uid]
+        elif meta["uid"] in self._gone or (old is not None and old.uid == meta["uid"] and version <= old.version):
+            return set()
+        else:
+            mine[meta["name"]] = Entry(orjson.dumps(_trimmed(body)), meta["uid"], version, meta["name"])
+        return self._owner(task_uid)
+
+    def stages_of(self, task_uid: str) -> tuple[Stage, ...]:
+        """The Stages of a task, over all runs. One that this version can't read is left out and logged."""
+        found = []
+        for entry in self.stages.get(task_uid, {}).values():
+            try:
+                found.append(Stage.model_validate(orjson.loads(entry.raw)))
+            except ValidationError as error:
+                log.warning("a Stage can't be read", stage=entry.name, error=str(error)[:500])
+        return tuple(found)
+
+    def apply_job(self, event: str, job: Job) -> set[Key]:
+        """Take in a Job; returns its task."""
+        return self._apply_owned(self.jobs, event, job)
+
+    def apply_pod(self, event: str, pod: Pod) -> set[Key]:
+        """Take in a pod; returns its task."""
+        return self._apply_owned(self.pods, event, pod)
+
+    def _apply_owned(self, index: dict[str, dict[str, Any]], event: str, item: Job | Pod) -> set[Key]:
+        meta = item.metadata
+        if not meta.task_uid:
+            return set()
+        mine = index.setdefault(meta.task_uid, {})
+        old = mine.get(meta.name)
+        if event == "DELETED":
+            self._bury(meta.uid)
+            if old is not None and old.metadata.uid == meta.uid:
+                del mine[meta.name]
+            if not mine:
+                del index[meta.task_uid]
+        elif meta.uid in self._gone or (old is not None and _is_older(meta, old.metadata)):
+            return set()
+        else:
+            mine[meta.name] = item
+        return self._owner(meta.task_uid)
+
+    def _owner(self, task_uid: str) -> set[Key]:
+        key = self.key_of_uid.get(task_uid)
+        return {key} if key else set()
+
+    # -- what tasks refer to
+
+    def apply_type(self, event: str | None, body: Mapping[str, Any]) -> set[Key]:
+        """Take in a TaskType; returns all tasks, of which those that use it will be looked at."""
+        changed = _apply_model(self.types, TaskType, event, body)
+        return (
+            {key for key, entry in self.tasks.items() if _names_type(entry, body["metadata"]["name"])}
+            if changed
+            else set()
+        )
+
+    def apply_queue(self, event: str | None, body: Mapping[str, Any]) -> set[Key]:
+        """Take in a TaskQueue; returns the tasks in it."""
+        changed = _apply_model(self.queues, TaskQueue, event, body)
+        name = body["metadata"]["name"]
+        return {key for key, entry in self.tasks.items() if entry.queue == name} if changed else set()
+
+    def apply_endpoint(self, event: str | None, body: Mapping[str, Any]) -> set[Key]:
+        """Take in a StorageEndpoint; returns the tasks of its namespace."""
+        namespace = body["metadata"]["namespace"]
+        changed = _apply_model(self.endpoints.setdefault(namespace, {}), StorageEndpoint, event, body)
+        return {key for key in self.tasks if key[0] == namespace} if changed else set()
+
+    def _bury(self, uid: str) -> None:
+        self._gone[uid] = None
+        if len(self._gone) > MAX_TOMBSTONES:
+            self._gone.popitem(last=False)
+
+
+def _task_entry(body: Mapping[str, Any]) -> Entry:
+    meta, spec = body["metadata"], body.get("spec", {})
+    trimmed = _trimmed(body)
+    config = spec.get("config")
+    if config and len(orjson.dumps(config)) > MAX_CONFIG_BYTES:
+        trimmed = {**trimmed, "spec": {**spec, "config": {"tooLarge": "x" * MAX_CONFIG_BYTES}}}
+    owners = meta.get("ownerReferences", ())
+    parent = meta.get("labels", {}).get(names.LABEL_TASK_UID, "") if any(o["kind"] == "Stage" for o in owners) else ""
+    return Entry(
+        orjson.dumps(trimmed),
+        meta["uid"],
+        int(meta["resourceVersion"]),
+        meta["name"],
+        parent,
+        spec.get("queueName", names.DEFAULT_QUEUE),
+        tuple(item["name"] for item in spec.get("dependsOn", ())),
+    )
+
+
+def _trimmed(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Without what nobody reads and everybody pays for."""
+    meta = {key: value for key, value in body["metadata"].items() if key not in {"managedFields", "annotations"}}
+    return {"metadata": meta, "spec": body.get("spec", {}), "status": body.get("status", {})}
+
+
+def _apply_model(index: dict[str, tuple[int, M]], model: type[M], event: str | None, body: Mapping[str, Any]) -> bool:
+    meta = body["metadata"]
+    old = index.get(meta["name"])
+    version = int(meta["resourceVersion"])
+    if event == "DELETED":
+        return index.pop(meta["name"], None) is not None
+    if old is not None and version <= old[0]:
+        return False
+    try:
+        fresh = model.model_validate(body)
+    except ValidationError as error:
+        log.warning("an object can't be read", kind=model.__name__, name=meta["name"], error=str(error)[:500])
+        return index.pop(meta["name"], None) is not None
+    index[meta["name"]] = (version, fresh)
+    return old is None or old[1].spec != fresh.spec  # type: ignore[attr-defined]  # each of the models has one
+
+
+def _is_older(meta: Any, than: Any) -> bool:
+    return bool(meta.uid == than.uid and int(meta.resource_version) <= int(than.resource_version))
+
+
+def _names_type(entry: Entry, name: str) -> bool:
+    return f'"type":"{name}"'.encode() in entry.raw
+
+
+def _drop(index: dict[Any, set[Key]], at: Any, key: Key) -> None:
+    members = index.get(at)
+    if members:
+        members.discard(key)
+        if not members:
+            del index[at]

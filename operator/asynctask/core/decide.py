@@ -1,0 +1,262 @@
+"""What is to be done about one task: an ordered list of policies, the first that speaks wins."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from asynctask.api.reasons import Reason
+from asynctask.api.status import Phase
+from asynctask.core import rollup, runs
+from asynctask.core.facts import Facts, Resolved, Want
+from asynctask.core.plan import Action, DeleteTask, Event, Plan, SuspendJob
+from asynctask.core.problems import Problem
+from asynctask.core.rollup import Summary
+from asynctask.core.runs import RunView
+
+Policy = Callable[[Facts], Plan | None]
+
+
+def decide(facts: Facts) -> Plan:
+    """One step for one task. Pure: the same facts always give the same plan."""
+    for policy in POLICIES:
+        if plan := policy(facts):
+            return plan
+    raise AssertionError("the last policy always speaks")
+
+
+def being_deleted(facts: Facts) -> Plan | None:
+    """Its children are owned by it: the cluster's garbage collector stops and removes them."""
+    return Plan() if facts.task.metadata.deletion_timestamp else None
+
+
+def run_has_ended(facts: Facts) -> Plan | None:
+    """An ended run stays ended; the task goes when its time to live is over."""
+    task = facts.task
+    summary = task.status.condition("Succeeded")
+    if task.status.run != task.spec.run or summary is None or summary.status == "Unknown":
+        return None
+    ttl, ended = task.spec.ttl_seconds_after_finished, task.status.completion_time
+    if ttl is None or ended is None:
+        return Plan()
+    due = ended + timedelta(seconds=ttl)
+    return Plan(actions=(DeleteTask(task.metadata.uid),)) if due <= facts.now else Plan(wake_at=due)
+
+
+def earlier_run_is_stopping(facts: Facts) -> Plan | None:
+    """A new run begins when nothing of the one before can move any more."""
+    unfinished = runs.unfinished_jobs_of_earlier_runs(facts)
+    if not unfinished:
+        return None
+    actions = tuple(SuspendJob(job.metadata.name, suspend=True) for job in unfinished if not job.spec.suspend)
+    summary = Summary(Phase.STOPPING, Reason.STOPPING, "the run before is being stopped")
+    return Plan(actions, rollup.status(facts.task, summary, facts.now), holds_slot=True)
+
+
+def is_invalid(facts: Facts) -> Plan | None:
+    """What is wrong with the task as it was written is said once, where its author looks; mending it goes on at once."""
+    problem = facts.resolved
+    if not isinstance(problem, Problem):
+        return None
+    if facts.task.spec.cancel and not any(pod.is_live for pod in facts.pods):
+        return _ended(facts, None, Summary(Phase.CANCELLED, Reason.CANCELLED, "cancelled", ended=True))
+    summary = Summary(Phase.INVALID, problem.reason, str(problem))
+    return Plan(
+        status=rollup.status(facts.task, summary, facts.now),
+        urgency="now",
+        events=_on_change(facts, Event("Warning", problem.reason, str(problem))),
+        holds_slot=any(pod.is_live for pod in facts.pods),
+    )
+
+
+def is_cancelled(facts: Facts) -> Plan | None:
+    """The run ends for good, once its pods are gone."""
+    if not facts.task.spec.cancel:
+        return None
+    return _stop(facts, Summary(Phase.CANCELLED, Reason.CANCELLED, "cancelled", ended=True))
+
+
+def is_too_late(facts: Facts) -> Plan | None:
+    """The run took longer than it may."""
+    due = _deadline(facts)
+    if due is None or due > facts.now:
+        return None
+    message = f"not done within {facts.task.spec.active_deadline_seconds} seconds"
+    return _stop(facts, Summary(Phase.FAILED, Reason.DEADLINE_EXCEEDED, message, ended=True))
+
+
+def waits_for_others(facts: Facts) -> Plan | None:
+    """Tasks that this one depends on must have ended before its first stage begins."""
+    if any(stage.spec.run == facts.task.spec.run for stage in facts.stages):
+        return None
+    if facts.dependency_cycle:
+        path = " → ".join(facts.dependency_cycle)
+        return _pending(
+            facts, Phase.INVALID, Reason.CYCLE_IN_DEPENDENCIES, f"spec.dependsOn: tasks wait in a circle: {path}"
+        )
+    for dependency in facts.task.spec.depends_on:
+        other = facts.dependencies.get(dependency.name)
+        if other is None:
+            message = f"spec.dependsOn: there is no task {dependency.name!r} yet"
+            return _pending(facts, Phase.PENDING, Reason.DEPENDENCY_MISSING, message)
+        summary = other.status.condition("Succeeded")
+        over = summary is not None and summary.status != "Unknown" and other.status.run == other.spec.run
+        if not over:
+            return _pending(facts, Phase.PENDING, Reason.DEPENDENCY_PENDING, f"waiting for task {dependency.name}")
+        if dependency.condition == "Succeeded" and summary is not None and summary.status == "False":
+            message = f"task {dependency.name} did not succeed; run it again, or drop the dependency"
+            return _pending(facts, Phase.PENDING, Reason.DEPENDENCY_FAILED, message)
+    return None
+
+
+def goes_on(facts: Facts) -> Plan:
+    """Nothing stands in the way: every stage that can move does."""
+    resolved = _resolved(facts)
+    want: Want = "pause" if facts.task.spec.suspend else "run"
+    view = runs.view(facts, resolved, want)
+    summary = _summarise(view, want)
+    if summary.ended:
+        return _ended(facts, view, summary, runs.outdated_stages(facts, resolved))
+    waiting = view.some(Phase.QUEUED)
+    return Plan(
+        actions=_actions(view),
+        status=rollup.status(facts.task, summary, facts.now, view, resolved.priority),
+        urgency="queued" if summary.phase is Phase.QUEUED else "soon",
+        events=_stage_events(facts, view),
+        holds_slot=view.holds_slot,
+        wants_slot=bool(waiting),
+        wake_at=_soonest(view, _deadline(facts)),
+    )
+
+
+POLICIES: tuple[Policy, ...] = (
+    being_deleted,
+    run_has_ended,
+    earlier_run_is_stopping,
+    is_invalid,
+    is_cancelled,
+    is_too_late,
+    waits_for_others,
+    goes_on,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """A phase that the task takes from its stages, and how it is told."""
+
+    phase: Phase
+    template: str = "{names}: {message}"
+
+
+_ORDER = (
+    _State(Phase.STOPPING),
+    _State(Phase.STARTING),
+    _State(Phase.RUNNING, "{names}"),
+    _State(Phase.BACKING_OFF),
+    _State(Phase.WAITING),
+    _State(Phase.QUEUED, "{message}"),
+    _State(Phase.PAUSED, "{message}"),
+)
+
+
+def _summarise(view: RunView, want: Want) -> Summary:
+    """The task's own state from those of its stages."""
+    for state in _ORDER:
+        found = view.some(state.phase)
+        if not found:
+            continue
+        if state.phase is Phase.PAUSED or (state.phase is Phase.WAITING and want == "pause"):
+            return Summary(Phase.PAUSED, Reason.SUSPENDED, "paused; set spec.suspend to false to resume")
+        first = view.verdicts[found[0]]
+        text = state.template.format(names=", ".join(found), message=first.message)
+        return Summary(state.phase, first.reason, text.rstrip(": "))
+    if failed := view.some(Phase.FAILED):
+        verdict = view.verdicts[failed[0]]
+        message = f"stage {failed[0]}: {verdict.message}" if verdict.message else f"stage {failed[0]} failed"
+        return Summary(Phase.FAILED, verdict.reason, message, ended=True)
+    if cancelled := view.some(Phase.CANCELLED):
+        return Summary(Phase.CANCELLED, Reason.CANCELLED, f"stage {cancelled[0]} was cancelled", ended=True)
+    if pending := view.some(Phase.PENDING):
+        if want == "pause":
+            return Summary(Phase.PAUSED, Reason.SUSPENDED, "paused; set spec.suspend to false to resume")
+        return Summary(Phase.PENDING, Reason.NOT_RUNNING, f"{pending[0]} has not begun")
+    if partial := view.some(Phase.PARTIAL):
+        items = sum(verdict.item_errors for verdict in view.verdicts.values())
+        detail = f"{items} items failed" if items else view.verdicts[partial[0]].message or "some items failed"
+        return Summary(Phase.PARTIAL, Reason.PARTIALLY_SUCCEEDED, f"done, but {detail}", ended=True)
+    return Summary(Phase.SUCCEEDED, Reason.SUCCEEDED, "", ended=True)
+
+
+def _stop(facts: Facts, end: Summary) -> Plan:
+    """Stop every stage; when none can move any more, the run has ended in this way."""
+    view = runs.view(facts, _resolved(facts), "cancel")
+    if view.some(Phase.STOPPING, Phase.RUNNING, Phase.STARTING):
+        summary = Summary(Phase.STOPPING, Reason.STOPPING, f"{end.message}; its stages are being stopped")
+        status = rollup.status(facts.task, summary, facts.now, view)
+        return Plan(_actions(view), status, holds_slot=view.holds_slot, wake_at=_soonest(view, None))
+    return _ended(facts, view, end)
+
+
+def _ended(facts: Facts, view: RunView | None, summary: Summary, more: tuple[Action, ...] = ()) -> Plan:
+    good = summary.phase in {Phase.SUCCEEDED, Phase.PARTIAL, Phase.CANCELLED}
+    resolved = facts.resolved
+    priority = None if isinstance(resolved, Problem) else resolved.priority
+    events = () if good else (Event("Warning", Reason.FAILED, summary.message or str(summary.reason)),)
+    ttl = facts.task.spec.ttl_seconds_after_finished
+    return Plan(
+        actions=(*(_actions(view) if view else ()), *more),
+        status=rollup.status(facts.task, summary, facts.now, view, priority),
+        urgency="now",
+        events=events,
+        wake_at=facts.now + timedelta(seconds=ttl) if ttl is not None else None,
+    )
+
+
+def _pending(facts: Facts, phase: Phase, reason: Reason, message: str) -> Plan:
+    if facts.task.spec.suspend:
+        phase, reason, message = Phase.PAUSED, Reason.SUSPENDED, "paused; set spec.suspend to false to resume"
+    resolved = _resolved(facts)
+    status = rollup.status(facts.task, Summary(phase, reason, message), facts.now, None, resolved.priority)
+    return Plan(status=status, urgency="now" if phase is Phase.INVALID else "soon")
+
+
+def _deadline(facts: Facts) -> datetime | None:
+    seconds = facts.task.spec.active_deadline_seconds
+    if seconds is None:
+        return None
+    begins = [
+        stage.metadata.creation_timestamp
+        for stage in facts.stages
+        if stage.spec.run == facts.task.spec.run and stage.metadata.creation_timestamp
+    ]
+    return min(begins) + timedelta(seconds=seconds) if begins else None
+
+
+def _resolved(facts: Facts) -> Resolved:
+    if isinstance(facts.resolved, Problem):
+        raise TypeError("an invalid task has no stages to look at")
+    return facts.resolved
+
+
+def _actions(view: RunView) -> tuple[Action, ...]:
+    return tuple(action for verdict in view.verdicts.values() for action in verdict.actions)
+
+
+def _soonest(view: RunView, deadline: datetime | None) -> datetime | None:
+    moments = [verdict.wake_at for verdict in view.verdicts.values() if verdict.wake_at]
+    return min([*moments, deadline] if deadline else moments, default=None)
+
+
+def _stage_events(facts: Facts, view: RunView) -> tuple[Event, ...]:
+    return tuple(
+        Event("Warning", Reason.STAGE_FAILED, f"stage {name}: {verdict.message or verdict.reason}"[:1000])
+        for name, verdict in view.verdicts.items()
+        if verdict.failed_now
+    )
+
+
+def _on_change(facts: Facts, event: Event) -> tuple[Event, ...]:
+    """The event, unless the task already says the same."""
+    admitted = facts.task.status.condition("Admitted")
+    told = admitted is not None and admitted.reason == event.reason and admitted.message == event.message
+    return () if told else (event,)

@@ -1,0 +1,79 @@
+"""Everything a decision about one task rests on, as one frozen value."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from asynctask.api.asynctask import AsyncTask
+from asynctask.api.base import JsonObject
+from asynctask.api.reasons import Reason
+from asynctask.api.stage import Stage, StageLocation
+from asynctask.api.storageendpoint import StorageEndpoint
+from asynctask.api.templates import Retry
+from asynctask.core.graph import Graph
+from asynctask.core.observed import Job, Pod
+from asynctask.core.problems import Problem
+
+Want = Literal["run", "hold", "pause", "cancel"]
+"""What is wanted of the stages: `hold` lets those that run go on and starts none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """A task with its type applied and everything in it found valid."""
+
+    graph: Graph
+    config: JsonObject
+    locations: tuple[StageLocation, ...]
+    endpoints: Mapping[str, StorageEndpoint]
+    priority: int
+    queue: str
+    retry: Retry
+    type_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """The queue's answer for one task."""
+
+    admitted: bool = False
+    reason: Reason = Reason.QUEUED
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PodSettings:
+    """What all stage pods have in common."""
+
+    gateway_url: str = ""
+    service_account: str = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Patience, in seconds."""
+
+    stuck_pod_seconds: float = 600
+    pod_refused_seconds: float = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """One task and all that was observed of it at one moment."""
+
+    task: AsyncTask
+    resolved: Resolved | Problem
+    now: datetime
+    stages: tuple[Stage, ...] = ()
+    jobs: Mapping[str, Job] = field(default_factory=dict)
+    pods: tuple[Pod, ...] = ()
+    dependencies: Mapping[str, AsyncTask] = field(default_factory=dict)
+    dependency_cycle: tuple[str, ...] = ()
+    children: Mapping[str, AsyncTask] = field(default_factory=dict)
+    admission: Admission = Admission()
+    pod_settings: PodSettings = PodSettings()
+    limits: Limits = Limits()
+
+
+Patch = Mapping[str, Any]

@@ -1,0 +1,214 @@
+"""What is made of a stage that is a pod: an ordered list of rules, the first that speaks wins."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from asynctask.api.reasons import Reason
+from asynctask.api.status import Phase
+from asynctask.core import evidence, manifests
+from asynctask.core.evidence import Ending
+from asynctask.core.jobends import ended, finished, over, started_over
+from asynctask.core.look import Look
+from asynctask.core.observed import Job, Pod
+from asynctask.core.plan import Action, PatchStage, StartStage, SuspendJob
+from asynctask.core.times import duration, stamp
+from asynctask.core.verdict import Verdict
+
+Rule = Callable[[Look], Verdict | None]
+
+
+def judge(look: Look) -> Verdict:
+    """Say what state a job stage is in and what is to be done about it."""
+    for rule in RULES:
+        if verdict := rule(look):
+            return verdict
+    raise AssertionError("the last rule always speaks")
+
+
+def already_over(look: Look) -> Verdict | None:
+    """A stage that ended stays ended."""
+    stage = look.stage
+    return over(stage) if stage else None
+
+
+def reported_its_end(look: Look) -> Verdict | None:
+    """The stage's own report outranks what became of its pod."""
+    completion = look.stage.status.completion if look.stage else None
+    if completion is None or completion.attempt != look.attempt or completion.outcome == "stopped":
+        return None
+    return ended(look, evidence.from_report(completion))
+
+
+def pod_ended(look: Look) -> Verdict | None:
+    """The pod ended: by success, by failure, or because someone deleted it. Disruptions are the Job controller's."""
+    pod = look.pod
+    ending = evidence.from_pod(pod) if pod else None
+    if pod is None or ending is None:
+        return None
+    if ending.outcome in {"succeeded", "partial"} or ending.reason == Reason.DISK_LIMIT_EXCEEDED:
+        return ended(look, ending)
+    if pod.is_disrupted and ending.error_class != "permanent":
+        return None
+    stopped_by_us = look.job is not None and look.job.spec.suspend
+    if ending.outcome == "stopped":
+        return None if stopped_by_us or look.want in {"pause", "cancel"} else started_over(look, "its pod was deleted")
+    if stopped_by_us and ending.error_class != "permanent":
+        return None  # whatever a pod says while it is being stopped, it is tried again on resume
+    return ended(look, ending)
+
+
+def job_ended(look: Look) -> Verdict | None:
+    """The Job is over and its pod is gone: the Job's word is the only one left."""
+    if look.job is None or look.live_pods:
+        return None
+    ending = evidence.from_job(look.job)
+    if ending is None or (ending.reason == Reason.POD_LOST and look.want in {"pause", "cancel"}):
+        return None
+    pod = look.pod
+    if ending.reason == Reason.POD_LOST and pod is not None and pod.metadata.deletion_timestamp:
+        return started_over(look, "its pod was deleted")
+    return ended(look, ending)
+
+
+def asked_to_stop(look: Look) -> Verdict | None:
+    """Pause or cancel: stop the pod by its Job, wait until it is gone, then say so."""
+    if look.want not in {"pause", "cancel"}:
+        return None
+    job = look.job
+    if job is not None and not job.is_over and not job.spec.suspend:
+        actions: tuple[Action, ...] = (SuspendJob(job.metadata.name, suspend=True),)
+        return _verdict(look, Phase.STOPPING, Reason.STOPPING, "saving a checkpoint", actions=actions, holds_slot=True)
+    if look.live_pods or (job is not None and not (job.is_over or job.is_stopped)):
+        return _verdict(look, Phase.STOPPING, Reason.STOPPING, "saving a checkpoint", holds_slot=True)
+    if look.want == "cancel":
+        if look.stage is None:
+            return _verdict(look, Phase.CANCELLED, Reason.CANCELLED)
+        ending = Ending("failed", "permanent", Reason.CANCELLED, "cancelled", ended=look.now)
+        return finished(look, Phase.CANCELLED, ending)
+    return _verdict(look, Phase.PAUSED, Reason.SUSPENDED, "paused; set suspend to false to resume")
+
+
+def older_pod_lives(look: Look) -> Verdict | None:
+    """A pod of an earlier attempt is not gone yet: no stage runs twice at once."""
+    if any(pod.metadata.attempt != look.attempt for pod in look.live_pods):
+        message = "waiting for the pod of the attempt before to end"
+        return _verdict(look, Phase.STARTING, Reason.STARTING, message, holds_slot=True)
+    return None
+
+
+def backs_off(look: Look) -> Verdict | None:
+    """A failed attempt is followed by a pause."""
+    retry_time = look.stage.status.retry_time if look.stage else None
+    if look.job is not None or look.stage is None or retry_time is None or retry_time <= look.now:
+        return None
+    error = look.stage.status.last_error
+    why = f": {error.message}" if error and error.message else ""
+    left = duration((retry_time - look.now).total_seconds() + 1)
+    message = f"attempt {look.attempt} begins at {stamp(retry_time)} (in {left} when this was written){why}"
+    return _verdict(look, Phase.BACKING_OFF, Reason.BACKING_OFF, message[:1000], wake_at=retry_time)
+
+
+def begins(look: Look) -> Verdict | None:
+    """No Job for this attempt yet, or a suspended one: it may run once the queue admits it."""
+    paused = look.job is not None and look.job.spec.suspend and not look.job.is_over
+    if look.job is not None and not paused:
+        return None
+    if look.live_pods:
+        return _verdict(look, Phase.STOPPING, Reason.STOPPING, "waiting for its pod to end", holds_slot=True)
+    if look.want == "hold":
+        return _verdict(look, Phase.PENDING, Reason.NOT_RUNNING, "another stage failed")
+    if not look.facts.admission.admitted:
+        answer = look.facts.admission
+        return _verdict(look, Phase.QUEUED, answer.reason, answer.message, wants_slot=True)
+    if look.job is not None and paused:
+        action: Action = SuspendJob(look.job.metadata.name, suspend=False)
+    else:
+        action = _start(look)
+    return _verdict(look, Phase.RUNNING, Reason.STARTING, actions=(action,), holds_slot=True)
+
+
+def cannot_start(look: Look) -> Verdict | None:
+    """The pod does not come up: say why at once, fail after a while."""
+    pod, job = look.pod, look.job
+    limits = look.facts.limits
+    if pod is None or not pod.is_live or (pod.metadata.deletion_timestamp is not None):
+        since = _pod_missing_since(pod, job)
+        waited = (look.now - since).total_seconds() if since else 0.0
+        if waited < limits.pod_refused_seconds:
+            wake = look.now + timedelta(seconds=limits.pod_refused_seconds - waited)
+            return _verdict(look, Phase.RUNNING, Reason.STARTING, holds_slot=True, wake_at=wake)
+        name = job.metadata.name if job else ""
+        why = evidence.Trouble(Reason.POD_PENDING, f"no pod yet; `kubectl describe job {name}` says why")
+    else:
+        found = evidence.trouble(pod)
+        if found is None:
+            return None
+        why, since = found, pod.metadata.creation_timestamp
+    deadline = (since or look.now) + timedelta(seconds=limits.stuck_pod_seconds)
+    if look.now < deadline:
+        return _verdict(look, Phase.STARTING, why.reason, why.message, holds_slot=True, wake_at=deadline)
+    message = f"not started within {duration(limits.stuck_pod_seconds)}: {why.message}"
+    return ended(look, Ending("failed", "permanent", why.reason, message[:1000], ended=look.now), stop=True)
+
+
+def _pod_missing_since(pod: Pod | None, job: Job | None) -> datetime | None:
+    if pod is not None:
+        terminated = pod.state.terminated
+        return (terminated.finished_at if terminated else None) or pod.metadata.deletion_timestamp
+    return (job.status.start_time or job.metadata.creation_timestamp) if job else None
+
+
+def runs(look: Look) -> Verdict:
+    """Nothing speaks against it: it runs, or is about to."""
+    running = look.pod is not None and look.pod.state.running is not None
+    return _verdict(look, Phase.RUNNING, Reason.RUNNING if running else Reason.STARTING, holds_slot=True)
+
+
+RULES: tuple[Rule, ...] = (
+    already_over,
+    reported_its_end,
+    pod_ended,
+    job_ended,
+    asked_to_stop,
+    older_pod_lives,
+    backs_off,
+    begins,
+    cannot_start,
+    runs,
+)
+
+
+def _start(look: Look) -> StartStage:
+    task, template = look.facts.task, look.template
+    body = None if look.stage else manifests.stage(task, template, look.resolved.locations, look.inputs)
+    job = manifests.job(task, template, look.resolved, look.attempt, look.facts.pod_settings)
+    return StartStage(look.name, body, job)
+
+
+def _verdict(
+    look: Look,
+    phase: Phase,
+    reason: Reason,
+    message: str = "",
+    *,
+    actions: tuple[Action, ...] = (),
+    holds_slot: bool = False,
+    wants_slot: bool = False,
+    wake_at: datetime | None = None,
+) -> Verdict:
+    """A verdict on a stage that has not ended; its Stage is told when the phase that people see is another."""
+    stage = look.stage
+    shown = Phase.RUNNING if phase is Phase.QUEUED else phase
+    if stage is not None and phase is not Phase.QUEUED and (stage.status.phase or Phase.RUNNING) != shown:
+        actions = (*actions, PatchStage(look.name, {"phase": shown, "message": message[:1024]}))
+    return Verdict(
+        phase,
+        reason,
+        message,
+        actions,
+        holds_slot,
+        wants_slot,
+        wake_at,
+        stage,
+        started=look.started,
+    )

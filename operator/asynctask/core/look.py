@@ -1,0 +1,60 @@
+"""One job stage of the current run and what was observed of it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from asynctask.api.stage import Stage, StageInput
+from asynctask.api.templates import Retry, StageTemplate
+from asynctask.core import manifests
+from asynctask.core.facts import Facts, Resolved, Want
+from asynctask.core.observed import Job, Pod
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One stage of the current run and what was observed of it."""
+
+    facts: Facts
+    resolved: Resolved
+    template: StageTemplate
+    stage: Stage | None
+    inputs: tuple[StageInput, ...]
+    want: Want
+    job: Job | None
+    pods: tuple[Pod, ...]
+
+    @property
+    def now(self) -> datetime:
+        """The moment of the facts."""
+        return self.facts.now
+
+    @property
+    def attempt(self) -> int:
+        """The current attempt."""
+        return self.stage.status.attempt if self.stage else 1
+
+    @property
+    def pod(self) -> Pod | None:
+        """The youngest pod of the current attempt."""
+        mine = [pod for pod in self.pods if pod.metadata.attempt == self.attempt]
+        return max(mine, key=lambda pod: (pod.metadata.creation_timestamp or self.now, pod.metadata.uid), default=None)
+
+    @property
+    def live_pods(self) -> tuple[Pod, ...]:
+        """Pods of any attempt whose process may still do something."""
+        return tuple(pod for pod in self.pods if pod.is_live)
+
+    @property
+    def retry(self) -> Retry:
+        """The retry policy in force."""
+        return self.template.retry or self.resolved.retry
+
+    @property
+    def name(self) -> str:
+        """The Stage object's name."""
+        return manifests.stage_name(self.facts.task, self.template.name)
+
+    @property
+    def started(self) -> datetime | None:
+        """When the stage began."""
+        return self.stage.metadata.creation_timestamp if self.stage else None

@@ -1,0 +1,67 @@
+"""When a status that only informs is worth a write.
+
+Nothing rests on a task's status while it runs: it is reckoned anew from its Stages. So a change waits a moment for company,
+and short tasks cost fewer writes; progress is written at a fixed pace.
+"""
+
+from collections.abc import Mapping
+from time import monotonic
+from typing import Any, Literal
+
+from asynctask.adapters.store import Key
+from asynctask.settings import OperatorSettings
+
+Urgency = Literal["now", "soon", "progress", "queued"]
+
+
+class Displays:
+    """For each task, when its status last was written and since when it has differed."""
+
+    def __init__(self, settings: OperatorSettings) -> None:
+        self._settings = settings
+        self._written: dict[Key, float] = {}
+        self._noticed: dict[Key, float] = {}
+        self._sent: dict[Key, Mapping[str, Any]] = {}
+
+    def delay(self, key: Key, current: Mapping[str, Any], wanted: Mapping[str, Any], urgency: Urgency) -> float:
+        """Seconds until the wanted status should be written; 0 for now."""
+        if urgency == "now":
+            return 0.0
+        now = monotonic()
+        noticed = self._noticed.setdefault(key, now)
+        if urgency == "queued":
+            due = noticed + self._settings.queued_display_delay_seconds
+        elif _is_significant(current, wanted):
+            due = noticed + self._settings.display_delay_seconds
+        else:
+            paced = self._written.get(key, float("-inf")) + self._settings.progress_period_seconds
+            due = max(noticed + self._settings.display_delay_seconds, paced)
+        return max(0.0, due - now)
+
+    def was_sent(self, key: Key, wanted: Mapping[str, Any]) -> bool:
+        """Whether this very status was the last one written: what the server made of it is its business."""
+        return self._sent.get(key) == wanted
+
+    def written(self, key: Key, wanted: Mapping[str, Any]) -> None:
+        """The status has been written."""
+        self._written[key] = monotonic()
+        self._sent[key] = wanted
+        self._noticed.pop(key, None)
+
+    def unchanged(self, key: Key) -> None:
+        """The status is as it should be."""
+        self._noticed.pop(key, None)
+
+    def forget(self, key: Key) -> None:
+        """The task has ended or is gone."""
+        self._written.pop(key, None)
+        self._noticed.pop(key, None)
+        self._sent.pop(key, None)
+
+
+def _is_significant(current: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    """Whether people would call it another state: the phase or the status of a condition."""
+    if current.get("phase") != wanted.get("phase") or current.get("run", 0) != wanted.get("run"):
+        return True
+    before = {item["type"]: item["status"] for item in current.get("conditions", ())}
+    return any(before.get(item["type"]) != item["status"] for item in wanted.get("conditions", ()))

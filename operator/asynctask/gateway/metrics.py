@@ -1,0 +1,57 @@
+"""What is counted. Labels have few values, never a name: a thousand stages must not make a thousand series."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.gc_collector import GCCollector
+from prometheus_client.platform_collector import PlatformCollector
+from prometheus_client.process_collector import ProcessCollector
+
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+
+
+class Metrics:
+    """The gateway's metrics, in a registry of their own so that two gateways can live in one process."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        PlatformCollector(registry=self.registry)
+        GCCollector(registry=self.registry)
+        self.calls = Counter(
+            "asynctask_gateway_calls_total", "Calls of stages.", ["route", "status"], registry=self.registry
+        )
+        self.call_seconds = Histogram(
+            "asynctask_gateway_call_seconds", "How long they took.", ["route"], buckets=SECONDS, registry=self.registry
+        )
+        self.writes = Counter(
+            "asynctask_gateway_status_writes_total",
+            "Writes of a Stage's status, by the weightiest thing in them and how it went.",
+            ["content", "result"],
+            registry=self.registry,
+        )
+        self.token_reviews = Counter(
+            "asynctask_gateway_token_reviews_total", "Token reviews asked for.", ["result"], registry=self.registry
+        )
+        self.live_stages = Gauge(
+            "asynctask_gateway_live_stages", "Stages in memory: heard of lately.", registry=self.registry
+        )
+        self.log_lines = Counter(
+            "asynctask_gateway_log_lines_total", "Log lines of stages.", ["fate"], registry=self.registry
+        )
+        self.requests = Counter(
+            "asynctask_gateway_api_requests_total",
+            "Requests to the API server.",
+            ["verb", "resource", "status"],
+            registry=self.registry,
+        )
+        self.request_seconds = Histogram(
+            "asynctask_gateway_api_request_seconds",
+            "How long they took.",
+            ["verb"],
+            buckets=SECONDS,
+            registry=self.registry,
+        )
+
+    def observe_request(self, verb: str, resource: str, status: int, seconds: float) -> None:
+        """One request to the API server; status 0 when no answer came."""
+        self.requests.labels(verb, resource, str(status)).inc()
+        self.request_seconds.labels(verb).observe(seconds)

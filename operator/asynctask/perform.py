@@ -1,0 +1,177 @@
+"""Carries out a plan: children first, then the status, then events. Everything may be done twice without harm."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+import structlog
+
+from asynctask.adapters.cluster import (
+    EVENTS,
+    JOBS,
+    STAGES,
+    TASKS,
+    AlreadyExists,
+    ApiError,
+    Conflict,
+    NotFound,
+    Resource,
+)
+from asynctask.adapters.jobs import decode_job
+from asynctask.adapters.store import Key
+from asynctask.api import names
+from asynctask.context import Context
+from asynctask.core import manifests
+from asynctask.core.facts import Facts
+from asynctask.core.mergepatch import difference
+from asynctask.core.plan import (
+    Action,
+    DeleteStage,
+    DeleteTask,
+    Event,
+    PatchStage,
+    PatchTask,
+    Plan,
+    StartStage,
+    SuspendJob,
+)
+from asynctask.core.times import stamp
+from asynctask.display import Displays
+
+log = structlog.get_logger()
+Body = dict[str, Any]
+
+
+class Performer:
+    """The hands of the reconciler."""
+
+    def __init__(self, context: Context, displays: Displays) -> None:
+        self._context = context
+        self._cluster = context.cluster
+        self._store = context.store
+        self._displays = displays
+
+    async def __call__(self, key: Key, facts: Facts, plan: Plan) -> bool:
+        """Carry out the plan; returns whether the task should be looked at again at once."""
+        for action in plan.actions:
+            await self._act(key, facts, action)
+        if plan.status is not None:
+            await self._write_status(key, facts, plan, plan.status)
+        for event in plan.events:
+            await self._tell(key, facts, event)
+        return bool(plan.actions)
+
+    async def _act(self, key: Key, facts: Facts, action: Action) -> None:
+        namespace = key[0]
+        try:
+            if isinstance(action, StartStage):
+                await self._start(namespace, facts, action)
+            elif isinstance(action, PatchStage):
+                await self._patch_stage(namespace, facts, action)
+            elif isinstance(action, SuspendJob):
+                body = await self._cluster.patch(JOBS, namespace, action.name, {"spec": {"suspend": action.suspend}})
+                self._store.apply_job("MODIFIED", decode_job(body))
+            elif isinstance(action, PatchTask):
+                body = await self._cluster.patch(TASKS, namespace, action.name, {"spec": dict(action.spec)})
+                self._take_in(self._store.apply_task("MODIFIED", body))
+            elif isinstance(action, DeleteStage):
+                await self._cluster.delete(STAGES, namespace, action.name, action.uid)
+            elif isinstance(action, DeleteTask):
+                await self._cluster.delete(TASKS, namespace, key[1], action.uid)
+        except NotFound:
+            log.info("gone before it could be changed", task=key, action=type(action).__name__)
+            self._context.queue.retry(key)
+
+    async def _start(self, namespace: str, facts: Facts, action: StartStage) -> None:
+        owner: Mapping[str, Any]
+        if action.stage is not None:
+            owner = await self._create(STAGES, namespace, action.stage)
+            self._store.apply_stage("ADDED", owner)
+        else:
+            stage = next(stage for stage in facts.stages if stage.metadata.name == action.name)
+            owner = {"metadata": {"name": stage.metadata.name, "uid": stage.metadata.uid}}
+        if action.job is not None:
+            body = await self._create(JOBS, namespace, manifests.owned(action.job, owner))
+            self._store.apply_job("ADDED", decode_job(body))
+            self._context.metrics.stage_attempts.inc()
+        for task in action.tasks:
+            body = await self._create(TASKS, namespace, manifests.owned(task, owner))
+            self._take_in(self._store.apply_task("ADDED", body))
+
+    async def _create(self, resource: Resource, namespace: str, body: Mapping[str, Any]) -> Body:
+        """Create, or take what is there: the name says that it is the same."""
+        try:
+            return await self._cluster.create(resource, namespace, dict(body))
+        except AlreadyExists:
+            return await self._cluster.get(resource, namespace, body["metadata"]["name"])
+
+    async def _patch_stage(self, namespace: str, facts: Facts, action: PatchStage) -> None:
+        entry = self._store.stages.get(facts.task.metadata.uid, {}).get(action.name)
+        version = str(entry.version) if entry else ""
+        body: Body = {"metadata": {"resourceVersion": version} if version else {}, "status": dict(action.status)}
+        try:
+            fresh = await self._cluster.patch(STAGES, namespace, action.name, body, "status")
+        except Conflict:
+            self._store.apply_stage("MODIFIED", await self._cluster.get(STAGES, namespace, action.name))
+            raise
+        self._store.apply_stage("MODIFIED", fresh)
+
+    async def _write_status(self, key: Key, facts: Facts, plan: Plan, wanted: Mapping[str, Any]) -> bool:
+        entry = self._store.tasks.get(key)
+        if entry is None or entry.uid != facts.task.metadata.uid:
+            return False
+        current = orjson.loads(entry.raw)["status"]
+        patch = difference(current, wanted)
+        if not patch or (plan.urgency != "now" and self._displays.was_sent(key, wanted)):
+            self._displays.unchanged(key)
+            return False
+        delay = self._displays.delay(key, current, wanted, plan.urgency)
+        if delay > 0:
+            self._context.queue.add_after(key, delay)
+            return False
+        body = {"metadata": {"resourceVersion": facts.task.metadata.resource_version}, "status": patch}
+        try:
+            fresh = await self._cluster.patch(TASKS, key[0], key[1], body, "status")
+        except Conflict:
+            self._take_in(self._store.apply_task("MODIFIED", await self._cluster.get(TASKS, key[0], key[1])))
+            raise
+        except NotFound:
+            return False
+        self._displays.written(key, wanted)
+        self._take_in(self._store.apply_task("MODIFIED", fresh) - {key})
+        if wanted.get("completionTime") and not current.get("completionTime"):
+            self._context.metrics.ended.labels(str(wanted["phase"])).inc()
+            self._displays.forget(key)
+        return True
+
+    async def _tell(self, key: Key, facts: Facts, event: Event) -> None:
+        """Post a Kubernetes event. One that can't be posted is not worth failing for."""
+        now = self._context.now()
+        body: Body = {
+            "apiVersion": "events.k8s.io/v1",
+            "kind": "Event",
+            "metadata": {"generateName": f"{key[1][:200]}.", "namespace": key[0]},
+            "eventTime": now.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+            "type": event.type,
+            "reason": str(event.reason),
+            "note": event.message[:1000],
+            "action": "Reconcile",
+            "reportingController": f"{names.GROUP}/operator",
+            "reportingInstance": (self._context.settings.identity or "operator")[:128],
+            "regarding": {
+                "apiVersion": names.API_VERSION,
+                "kind": "AsyncTask",
+                "namespace": key[0],
+                "name": key[1],
+                "uid": facts.task.metadata.uid,
+            },
+        }
+        log.info(event.message, task=key, reason=str(event.reason), at=stamp(now))
+        try:
+            await self._cluster.create(EVENTS, key[0], body)
+        except ApiError as error:
+            log.warning("an event could not be posted", task=key, error=str(error)[:200])
+
+    def _take_in(self, keys: set[Key]) -> None:
+        for key in keys:
+            self._context.queue.add(key)

@@ -1,0 +1,178 @@
+"""One task, one step at a time: gather what is known, decide, perform."""
+
+from dataclasses import replace
+from time import monotonic, perf_counter
+from typing import Any
+
+import orjson
+import structlog
+from pydantic import ValidationError
+
+from asynctask.adapters.cluster import ApiError, Conflict, NotFound, Unavailable
+from asynctask.adapters.store import Key
+from asynctask.api.asynctask import AsyncTask
+from asynctask.api.names import DEFAULT_QUEUE
+from asynctask.api.reasons import Reason
+from asynctask.api.stage import Stage
+from asynctask.context import Context
+from asynctask.core.decide import decide
+from asynctask.core.facts import Admission, Facts, Resolved
+from asynctask.core.plan import Plan
+from asynctask.core.problems import Problem
+from asynctask.core.resolve import resolve
+from asynctask.display import Displays
+from asynctask.perform import Performer
+from asynctask.scheduling import Request, Scheduler
+
+log = structlog.get_logger()
+MAX_STEPS = 6
+
+
+class Reconciler:
+    """Brings tasks forward. Holds nothing that a new replica would miss."""
+
+    def __init__(self, context: Context, scheduler: Scheduler) -> None:
+        self._context = context
+        self._scheduler = scheduler
+        self._displays = Displays(context.settings)
+        self._perform = Performer(context, self._displays)
+
+    async def reconcile(self, key: Key) -> None:
+        """Look at one task until nothing is left to do now. Never raises: what goes wrong is tried again later."""
+        queue, metrics = self._context.queue, self._context.metrics
+        started = perf_counter()
+        result = "ok"
+        try:
+            await self._steps(key)
+            queue.forget(key)
+        except Conflict:
+            result = "conflict"
+            queue.retry(key)
+        except Unavailable as error:
+            result = "unavailable"
+            delay = max(queue.retry(key), 0.0)
+            log.warning(
+                "the API server is not available", task=key, error=str(error)[:300], retry_seconds=round(delay, 2)
+            )
+        except ApiError as error:
+            result = "refused"
+            queue.retry(key)
+            log.warning("the API server refused", task=key, error=str(error)[:500])
+        except Exception:
+            result = "error"
+            queue.retry(key)
+            log.exception("a task could not be looked at", task=key)
+        metrics.reconciles.labels(result).inc()
+        metrics.reconcile_seconds.observe(perf_counter() - started)
+
+    async def _steps(self, key: Key) -> None:
+        for _ in range(MAX_STEPS):
+            try:
+                facts = await self._gather(key)
+            except ValidationError as error:
+                log.warning("a task can't be read", task=key, error=str(error)[:500])
+                return
+            if facts is None:
+                self._let_go(key)
+                return
+            plan = self._admit(key, facts, decide(facts))
+            self._account(key, facts, plan)
+            again = await self._perform(key, facts, plan)
+            if plan.wake_at is not None:
+                self._context.queue.add_after(
+                    key, max(0.0, (plan.wake_at - self._context.now()).total_seconds()) + 0.005
+                )
+            if not again:
+                return
+        self._context.queue.add(key)
+
+    async def _gather(self, key: Key) -> Facts | None:
+        context, store = self._context, self._context.store
+        task = store.task(key)
+        if task is None:
+            return None
+        uid = task.metadata.uid
+        stages = store.stages_of(uid)
+        dependencies = {}
+        for dependency in task.spec.depends_on:
+            other = store.task((key[0], dependency.name))
+            if other is not None:
+                dependencies[dependency.name] = other
+        return Facts(
+            task=task,
+            resolved=await self._resolve(task),
+            now=context.now(),
+            stages=stages,
+            jobs=dict(store.jobs.get(uid, {})),
+            pods=tuple(store.pods.get(uid, {}).values()),
+            dependencies=dependencies,
+            dependency_cycle=self._cycle(key) if task.spec.depends_on else (),
+            children={child.metadata.name: child for child in store.children(uid)},
+            admission=Admission(admitted=self._scheduler.is_admitted(key)),
+            pod_settings=context.pod_settings,
+            limits=context.limits,
+        )
+
+    async def _resolve(self, task: AsyncTask) -> Resolved | Problem:
+        context, store = self._context, self._context.store
+        namespace, spec = task.metadata.namespace, task.spec
+        version, task_type = store.types.get(spec.type or "", (0, None))
+        endpoints = store.endpoints.get(namespace, {})
+        queue_known = spec.queue_name == DEFAULT_QUEUE or spec.queue_name in store.queues
+        stages = task_type.spec.stages if task_type else spec.stages or ()
+        owner_allowed = False
+        if any(stage.job and stage.job.security_profile == "DataOwner" for stage in stages):
+            owner_allowed = await context.allows_data_owner(namespace)
+        versions = tuple(version for version, _ in endpoints.values())
+        basis = (task.metadata.generation, version, task_type is None, versions, queue_known, owner_allowed)
+        known = context.resolved.get(task.metadata.uid, basis)
+        if known is None:
+            models = {name: endpoint for name, (_, endpoint) in endpoints.items()}
+            known = resolve(task, task_type, models, queue_known=queue_known, data_owner_allowed=owner_allowed)
+            context.resolved.put(task.metadata.uid, basis, known)
+        return known
+
+    def _cycle(self, key: Key) -> tuple[str, ...]:
+        """The circle of dependencies that the task is in, if it is in one."""
+        store, namespace = self._context.store, key[0]
+        path: list[str] = [key[1]]
+        seen: set[str] = set()
+
+        def walk(name: str) -> bool:
+            entry = store.tasks.get((namespace, name))
+            for other in entry.depends_on if entry else ():
+                if other == key[1]:
+                    path.append(other)
+                    return True
+                if other not in seen and len(path) < 100:
+                    seen.add(other)
+                    path.append(other)
+                    if walk(other):
+                        return True
+                    path.pop()
+            return False
+
+        return tuple(path) if walk(key[1]) else ()
+
+    def _admit(self, key: Key, facts: Facts, plan: Plan) -> Plan:
+        """Ask for a place when the plan wants one; with it, decide again."""
+        if not plan.wants_slot or facts.admission.admitted or not isinstance(facts.resolved, Resolved):
+            return plan
+        submitted = facts.task.metadata.creation_timestamp
+        request = Request(
+            key, facts.resolved.queue, facts.resolved.priority, submitted.isoformat() if submitted else ""
+        )
+        return decide(replace(facts, admission=self._scheduler.ask(request)))
+
+    def _account(self, key: Key, facts: Facts, plan: Plan) -> None:
+        queue = facts.resolved.queue if isinstance(facts.resolved, Resolved) else facts.task.spec.queue_name
+        if plan.holds_slot:
+            self._scheduler.hold(key, queue)
+        elif not plan.wants_slot:
+            self._let_go(key, keep_display=True)
+
+    def _let_go(self, key: Key, *, keep_display: bool = False) -> None:
+        for other in self._scheduler.release(key):
+            self._context.queue.add(other)
+        if not keep_display:
+            self._displays.forget(key)
