@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from asynctask_stage.runs import execute
 from asynctask_stage.stages import Stage
 from asynctask_stage.testing import FakeGateway

@@ -4,6 +4,7 @@ import threading
 import time
 
 import pytest
+
 from asynctask_stage import Stopped
 from asynctask_stage.bandwidth import BURST_SECONDS, Bandwidth
 from asynctask_stage.stops import StopFlag

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+
 from asynctask_stage.checkpoints import Checkpoints
 from asynctask_stage.contexts import Checkpoint, Context
 from asynctask_stage.errors import Superseded

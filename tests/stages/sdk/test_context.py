@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from asynctask_stage import PermanentError
 from asynctask_stage.testing import run_stage
 

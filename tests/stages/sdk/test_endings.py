@@ -3,6 +3,7 @@
 import json
 
 import pytest
+
 from asynctask_stage import TransientError
 from asynctask_stage.endings import TERMINATION_BYTES, termination_message
 

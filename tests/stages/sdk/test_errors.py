@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+
 from asynctask_stage import PermanentError, StageError, ThrottledError, TransientError
 from asynctask_stage.testing import run_stage
 from asynctask_stage.texts import clip

@@ -3,6 +3,7 @@
 import math
 
 import pytest
+
 from asynctask_stage.progress import WINDOW_SECONDS, Progress
 from asynctask_stage.testing import run_stage
 

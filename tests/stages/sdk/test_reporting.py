@@ -3,6 +3,7 @@
 import json
 
 import pytest
+
 from asynctask_stage.reports import PER_CALL
 
 

@@ -1,6 +1,7 @@
 """Tests of a stage in the test's own process."""
 
 import pytest
+
 from asynctask_stage import PermanentError
 from asynctask_stage.testing import run_stage
 

@@ -4,6 +4,7 @@ import json
 import signal
 
 import pytest
+
 from asynctask_stage.testing import run_process
 
 COUNT = """

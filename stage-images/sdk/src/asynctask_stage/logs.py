@@ -21,6 +21,8 @@ class ReportHandler(logging.Handler):
         self._pending: deque[dict[str, Any]] = deque()
         self._mutex = threading.Lock()
         self._dropped = 0
+        self._told = 0
+        self._notice: dict[str, Any] | None = None
 
     def emit(self, record: logging.LogRecord) -> None:
         """Keep one record; never raises."""
@@ -37,14 +39,19 @@ class ReportHandler(logging.Handler):
         """The oldest entries."""
         with self._mutex:
             dropped, self._dropped = self._dropped, 0
+            self._told = dropped or self._told
             entries = [self._pending.popleft() for _ in range(min(limit - bool(dropped), len(self._pending)))]
         if dropped:
-            entries.insert(0, _entry(None, "warning", f"{dropped} earlier log lines were dropped"))
+            self._notice = _entry(None, "warning", f"{dropped} earlier log lines were dropped")
+            entries.insert(0, self._notice)
         return entries
 
     def put_back(self, entries: list[dict[str, Any]]) -> None:
         """They were not delivered."""
         with self._mutex:
+            if entries and entries[0] is self._notice:
+                entries = entries[1:]
+                self._dropped += self._told
             self._pending.extendleft(reversed(entries))
             self._trim()
 
