@@ -92,6 +92,20 @@ LEASES = Resource("coordination.k8s.io", "v1", "leases")
 TOKEN_REVIEWS = Resource("authentication.k8s.io", "v1", "tokenreviews", namespaced=False)
 
 
+def open_session(connection: Connection, user_agent: str) -> aiohttp.ClientSession:
+    """A session that proves who we are on every request, with whatever token is current then."""
+
+    async def authorize(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+        request.headers.update(connection.headers())
+        return await handler(request)
+
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(ssl=connection.ssl, limit=0, keepalive_timeout=75),
+        headers={"User-Agent": user_agent, "Accept": "application/json"},
+        middlewares=(authorize,),
+    )
+
+
 class Cluster:
     """A client of one API server. Use it as an async context manager."""
 
@@ -112,20 +126,21 @@ class Cluster:
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
-        self._session = aiohttp.ClientSession(
-            base_url=self.connection.server,
-            connector=aiohttp.TCPConnector(ssl=self.connection.ssl, limit=64, keepalive_timeout=75),
-            headers={"User-Agent": self._user_agent, "Accept": "application/json"},
-        )
+        self._session = open_session(self.connection, self._user_agent)
         return self
 
     async def __aexit__(self, *_: object) -> None:
         if self._session:
             await self._session.close()
 
-    async def get(self, resource: Resource, namespace: str, name: str) -> Object:
-        """Read one object. Raises NotFound."""
-        return await self._request("GET", resource, resource.path(namespace, name))
+    async def get(self, resource: Resource, namespace: str, name: str, not_older_than: str = "") -> Object:
+        """Read one object. Raises NotFound.
+
+        With the resourceVersion of a version known already the answer comes from the server's cache and costs the
+        store nothing; it is that version or a later one, though not always the latest.
+        """
+        params = {"resourceVersion": not_older_than} if not_older_than else None
+        return await self._request("GET", resource, resource.path(namespace, name), params=params)
 
     async def create(self, resource: Resource, namespace: str, body: Object) -> Object:
         """Create an object and return it as stored. Raises AlreadyExists."""
@@ -135,6 +150,16 @@ class Cluster:
         """Apply a JSON merge patch (RFC 7386). Raises Conflict when it holds a resourceVersion that is old."""
         path = resource.path(namespace, name, subresource)
         return await self._request("PATCH", resource, path, body=body, content_type="application/merge-patch+json")
+
+    async def json_patch(
+        self, resource: Resource, namespace: str, name: str, operations: list[Object], subresource: str = ""
+    ) -> Object:
+        """Apply a JSON patch (RFC 6902), which unlike a merge patch replaces free-form objects whole and keeps nulls.
+
+        Raises Conflict when it replaces `/metadata/resourceVersion` by one that is old.
+        """
+        path = resource.path(namespace, name, subresource)
+        return await self._request("PATCH", resource, path, body=operations, content_type="application/json-patch+json")
 
     async def replace(self, resource: Resource, namespace: str, name: str, body: Object) -> Object:
         """Replace an object whole. Raises Conflict when its resourceVersion is old."""
@@ -201,10 +226,12 @@ class Cluster:
         method: str,
         resource: Resource,
         path: str,
-        body: Object | None = None,
+        body: Object | list[Object] | None = None,
+        params: dict[str, str] | None = None,
         content_type: str = "application/json",
     ) -> Object:
-        result: Object = orjson.loads(await self._raw(method, resource, path, body=body, content_type=content_type))
+        raw = await self._raw(method, resource, path, body=body, params=params, content_type=content_type)
+        result: Object = orjson.loads(raw)
         return result
 
     async def _raw(
@@ -213,7 +240,7 @@ class Cluster:
         resource: Resource,
         path: str,
         *,
-        body: Object | None = None,
+        body: Object | list[Object] | None = None,
         params: dict[str, str] | None = None,
         content_type: str = "application/json",
     ) -> bytes:
