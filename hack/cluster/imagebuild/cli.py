@@ -77,11 +77,16 @@ def _build(build: Builder, image: sources.Image) -> tuple[str, Path]:
             image.fill_context(context, build.python)
             unfinished = Path(folder) / "image.tar"
             build.build(context, image.dockerfile, image.repository, tag, unfinished)
-            for older in sorted(cache().glob(f"{image.name}-{'[0-9a-f]' * 12}.tar"), key=lambda file: file.stat().st_mtime)[:-1]:
-                older.unlink()
+            _forget_all_but_newest(image.name)
             unfinished.rename(archive)
         print(f"{image.name}: built in {time.monotonic() - started:.0f} s", flush=True)
     return tag, archive
+
+
+def _forget_all_but_newest(name: str) -> None:
+    archives = cache().glob(f"{name}-{'[0-9a-f]' * 12}.tar")
+    for older in sorted(archives, key=lambda file: file.stat().st_mtime)[:-1]:
+        older.unlink()
 
 
 def _load(identity: paths.Identity, image: sources.Image, tag: str, archive: Path) -> str:

@@ -11,6 +11,7 @@ from . import network
 if TYPE_CHECKING:
     from .paths import Identity
 
+CAP_SYS_RESOURCE = 24
 PAUSE_IMAGE = "docker.io/asynctask/pause:1"
 
 
@@ -46,6 +47,7 @@ disabled_plugins = ['io.containerd.nri.v1.nri', 'io.containerd.internal.v1.opt']
 
 [plugins.'io.containerd.cri.v1.runtime']
   netns_mounts_under_state_dir = true
+  restrict_oom_score_adj = {_toml(not _has_sys_resource())}
 
 [plugins.'io.containerd.cri.v1.runtime'.cni]
   bin_dirs = ['{network.cni_plugin_directory()}']
@@ -132,6 +134,16 @@ def write_corefile(identity: Identity) -> Path:
 }}
 """
     return _written(identity.state / "Corefile", text)
+
+
+def _has_sys_resource() -> bool:
+    """Whether we may shield processes from the kernel's out-of-memory killer; root in a sandbox often may not."""
+    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("CapEff:"))
+    return bool(int(line.split()[1], 16) >> CAP_SYS_RESOURCE & 1)
+
+
+def _toml(value: bool) -> str:
+    return "true" if value else "false"
 
 
 def _written(path: Path, text: str) -> Path:
