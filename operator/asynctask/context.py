@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from time import monotonic
 
-from asynctask.adapters.cluster import NAMESPACES, ApiError, Cluster, NotFound
+from asynctask.adapters.cluster import NAMESPACES, ApiError, Cluster, NotFound, Resource
 from asynctask.adapters.metrics import OperatorMetrics
 from asynctask.adapters.store import Key, Store
 from asynctask.adapters.workqueue import WorkQueue
@@ -40,6 +40,10 @@ class Context:
         """What all stage pods have in common."""
         return PodSettings(self.settings.gateway_url, self.settings.stage_service_account)
 
+    def namespaces_of(self, resource: Resource) -> tuple[str, ...]:
+        """The namespaces to list a kind in; one empty name means all, or that the kind has none."""
+        return self.settings.watch_namespaces or ("",) if resource.namespaced else ("",)
+
     def now(self) -> datetime:
         """The time, for decisions."""
         return datetime.now(UTC)
@@ -61,7 +65,7 @@ class Context:
 
 
 class Memo:
-    """Resolved tasks by everything that they were resolved from: most of a reconcile's work is the same as last time."""
+    """Resolved tasks by all that they were resolved from: most of a reconcile's work is the same as last time."""
 
     def __init__(self) -> None:
         self._found: OrderedDict[str, tuple[object, Resolved | Problem]] = OrderedDict()

@@ -1,7 +1,7 @@
 """When a status that only informs is worth a write.
 
-Nothing rests on a task's status while it runs: it is reckoned anew from its Stages. So a change waits a moment for company,
-and short tasks cost fewer writes; progress is written at a fixed pace.
+Nothing rests on a task's status while it runs: it is reckoned anew from its Stages. So a change waits a moment for
+company, and short tasks cost fewer writes; progress is written at a fixed pace.
 """
 
 from collections.abc import Mapping

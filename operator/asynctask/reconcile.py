@@ -1,19 +1,15 @@
 """One task, one step at a time: gather what is known, decide, perform."""
 
 from dataclasses import replace
-from time import monotonic, perf_counter
-from typing import Any
+from time import perf_counter
 
-import orjson
 import structlog
 from pydantic import ValidationError
 
-from asynctask.adapters.cluster import ApiError, Conflict, NotFound, Unavailable
+from asynctask.adapters.cluster import ApiError, Conflict, Unavailable
 from asynctask.adapters.store import Key
 from asynctask.api.asynctask import AsyncTask
 from asynctask.api.names import DEFAULT_QUEUE
-from asynctask.api.reasons import Reason
-from asynctask.api.stage import Stage
 from asynctask.context import Context
 from asynctask.core.decide import decide
 from asynctask.core.facts import Admission, Facts, Resolved

@@ -203,7 +203,7 @@ class Cluster:
         timeout = aiohttp.ClientTimeout(total=None, connect=10, sock_read=WATCH_SILENCE_SECONDS)
         try:
             async with self._open.get(
-                resource.path(namespace), params=params, headers=self.connection.headers(), timeout=timeout
+                self.connection.server + resource.path(namespace), params=params, timeout=timeout
             ) as response:
                 if response.status != 200:
                     raise _error("GET", response.status, await response.read(), response.headers.get("Retry-After"))
@@ -246,14 +246,14 @@ class Cluster:
     ) -> bytes:
         if method != "GET" and self.limiter and resource is not LEASES:
             await self.limiter.acquire()
-        headers = self.connection.headers()
+        headers: dict[str, str] = {}
         data = None
         if body is not None:
             data, headers["Content-Type"] = orjson.dumps(body), content_type
         started, status = perf_counter(), 0
         try:
             async with self._open.request(
-                method, path, params=params, data=data, headers=headers, timeout=self._timeout
+                method, self.connection.server + path, params=params, data=data, headers=headers, timeout=self._timeout
             ) as response:
                 status, payload = response.status, await response.read()
                 if status < 300:

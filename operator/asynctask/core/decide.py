@@ -53,7 +53,7 @@ def earlier_run_is_stopping(facts: Facts) -> Plan | None:
 
 
 def is_invalid(facts: Facts) -> Plan | None:
-    """What is wrong with the task as it was written is said once, where its author looks; mending it goes on at once."""
+    """What is wrong with the task as written is said once, where its author looks; once mended, it goes on at once."""
     problem = facts.resolved
     if not isinstance(problem, Problem):
         return None
@@ -90,9 +90,8 @@ def waits_for_others(facts: Facts) -> Plan | None:
         return None
     if facts.dependency_cycle:
         path = " → ".join(facts.dependency_cycle)
-        return _pending(
-            facts, Phase.INVALID, Reason.CYCLE_IN_DEPENDENCIES, f"spec.dependsOn: tasks wait in a circle: {path}"
-        )
+        message = f"spec.dependsOn: tasks wait in a circle: {path}"
+        return _pending(facts, Phase.INVALID, Reason.CYCLE_IN_DEPENDENCIES, message)
     for dependency in facts.task.spec.depends_on:
         other = facts.dependencies.get(dependency.name)
         if other is None:

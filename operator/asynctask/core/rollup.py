@@ -73,8 +73,8 @@ def _conditions(summary: Summary, verdicts: dict[str, Verdict]) -> Iterable[Want
         yield Wanted("Admitted", "True", Reason.ADMITTED)
     moving = phase in {Phase.RUNNING, Phase.STARTING, Phase.BACKING_OFF, Phase.STOPPING, Phase.WAITING}
     yield Wanted("Progressing", "True" if moving else "False", reason, message if moving else "")
-    yield Wanted("Paused", "True" if phase is Phase.PAUSED else "False", reason if phase is Phase.PAUSED else Reason.NOT_RUNNING
-                 if not moving else Reason.RUNNING)  # fmt: skip
+    paused = phase is Phase.PAUSED
+    yield Wanted("Paused", "True" if paused else "False", reason if paused else Reason.RESUMED)
     if any(verdict.stage and verdict.stage.status.checkpoint for verdict in verdicts.values()):
         yield Wanted("Checkpointed", "True", Reason.CHECKPOINT_SAVED)
     if not summary.ended:

@@ -5,7 +5,7 @@ patch would keep keys that a new checkpoint no longer has and drop those whose v
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -102,11 +102,6 @@ def operations(recorded: Recorded, caller: Caller, change: Change, now: datetime
     else:
         result.extend({"op": "add", "path": f"/status/{name}", "value": value} for name, value in parts.items())
     return result
-
-
-def without_stale(change: Change, recorded: Recorded) -> Change:
-    """Once the attempt is known to have ended, only that is left to say."""
-    return replace(change, progress=None, checkpoint=None) if recorded.over else change
 
 
 def _is_newer(recorded: Recorded, checkpoint: SavedCheckpoint, caller: Caller) -> bool:

@@ -1,0 +1,148 @@
+"""Leader election by a Lease, on a thread of its own: a busy event loop must not cost the lead."""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+from time import monotonic
+from typing import Any
+
+import structlog
+
+from asynctask.adapters.cluster import LEASES, AlreadyExists, ApiError, Cluster, Conflict, NotFound
+from asynctask.adapters.connection import Connection
+
+log = structlog.get_logger()
+Body = dict[str, Any]
+
+
+class Elector:
+    """Competes for the Lease until stopped.
+
+    A leader that could not renew for two thirds of the lease's duration gives up before another can take over: the
+    clocks compared are this process's own (monotonic) ones, so clock skew between machines does no harm.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        namespace: str,
+        name: str,
+        identity: str,
+        duration_seconds: float,
+        renew_seconds: float,
+        on_lead: Callable[[], None],
+        on_lost: Callable[[], None],
+    ) -> None:
+        self._connection = connection
+        self._namespace, self._name, self._identity = namespace, name, identity
+        self._duration, self._renew = duration_seconds, renew_seconds
+        self._on_lead, self._on_lost = on_lead, on_lost
+        self._stop = threading.Event()
+        self._wake: Callable[[], None] | None = None
+        self._seen: tuple[str, str] = ("", "")
+        self._seen_at = monotonic()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), name="lease", daemon=True)
+
+    def start(self) -> None:
+        """Begin to compete."""
+        self._thread.start()
+
+    def stop(self, seconds: float = 5.0) -> None:
+        """Give the Lease up, so that another replica leads at once."""
+        self._stop.set()
+        if self._wake:
+            self._wake()
+        self._thread.join(seconds)
+
+    async def _run(self) -> None:
+        loop, woken = asyncio.get_running_loop(), asyncio.Event()
+
+        def wake() -> None:
+            loop.call_soon_threadsafe(woken.set)
+
+        self._wake = wake
+        leads, renewed_at = False, monotonic()
+        timeout = max(1.0, self._renew * 0.75)
+        async with Cluster(self._connection, timeout_seconds=timeout, user_agent="asynctask-lease") as cluster:
+            while not self._stop.is_set():
+                try:
+                    mine = await self._try(cluster)
+                    if mine:
+                        renewed_at = monotonic()
+                    if mine and not leads:
+                        leads = True
+                        self._on_lead()
+                    if leads and not mine:
+                        self._on_lost()
+                        return
+                except ApiError as error:
+                    log.warning("the Lease could not be renewed", error=str(error)[:200])
+                    if leads and monotonic() - renewed_at > self._duration * 2 / 3:
+                        self._on_lost()
+                        return
+                try:
+                    await asyncio.wait_for(woken.wait(), self._renew if leads else min(2.0, self._renew))
+                except TimeoutError:
+                    continue
+            if leads:
+                await self._give_up(cluster)
+
+    async def _try(self, cluster: Cluster) -> bool:
+        """Take or renew the Lease; whether it is ours now."""
+        try:
+            lease = await cluster.get(LEASES, self._namespace, self._name)
+        except NotFound:
+            return await self._create(cluster)
+        spec = lease.get("spec", {})
+        holder = spec.get("holderIdentity") or ""
+        state = (holder, str(spec.get("renewTime")))
+        if state != self._seen:
+            self._seen, self._seen_at = state, monotonic()
+        expired = monotonic() - self._seen_at > float(spec.get("leaseDurationSeconds") or self._duration)
+        if holder not in {"", self._identity} and not expired:
+            return False
+        transitions = int(spec.get("leaseTransitions") or 0) + (holder != self._identity)
+        acquired = spec.get("acquireTime") if holder == self._identity else _micro_time()
+        lease["spec"] = self._spec(acquired, transitions)
+        try:
+            await cluster.replace(LEASES, self._namespace, self._name, lease)
+        except Conflict:
+            return False
+        return True
+
+    async def _create(self, cluster: Cluster) -> bool:
+        body = {
+            "apiVersion": "coordination.k8s.io/v1",
+            "kind": "Lease",
+            "metadata": {"name": self._name, "namespace": self._namespace},
+            "spec": self._spec(_micro_time(), 0),
+        }
+        try:
+            await cluster.create(LEASES, self._namespace, body)
+        except AlreadyExists:
+            return False
+        return True
+
+    async def _give_up(self, cluster: Cluster) -> None:
+        try:
+            lease = await cluster.get(LEASES, self._namespace, self._name)
+            if lease.get("spec", {}).get("holderIdentity") == self._identity:
+                lease["spec"] = {**lease["spec"], "holderIdentity": "", "leaseDurationSeconds": 1}
+                await cluster.replace(LEASES, self._namespace, self._name, lease)
+        except ApiError as error:
+            log.warning("the Lease could not be given up", error=str(error)[:200])
+
+    def _spec(self, acquired: str | None, transitions: int) -> Body:
+        return {
+            "holderIdentity": self._identity,
+            "leaseDurationSeconds": max(1, round(self._duration)),
+            "acquireTime": acquired or _micro_time(),
+            "renewTime": _micro_time(),
+            "leaseTransitions": transitions,
+        }
+
+
+def _micro_time() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -1,0 +1,259 @@
+"""One replica of the operator, from start to stop."""
+
+import asyncio
+import socket
+from collections.abc import Iterable
+from contextlib import AsyncExitStack
+from time import monotonic
+
+import kopf
+import structlog
+from aiohttp import web
+
+from asynctask.adapters.cluster import JOBS, PODS, ApiError, Cluster, open_session
+from asynctask.adapters.connection import Connection
+from asynctask.adapters.jobs import JOB_CHANGE, JOB_ITEMS, POD_CHANGE, POD_ITEMS
+from asynctask.adapters.lease import Elector
+from asynctask.adapters.limiter import WriteLimiter
+from asynctask.adapters.metrics import OperatorMetrics
+from asynctask.adapters.reflector import Reflector
+from asynctask.adapters.store import Key
+from asynctask.context import Context
+from asynctask.controller import events
+from asynctask.controller.probes import application
+from asynctask.controller.resync import Resync
+from asynctask.reconcile import Reconciler
+from asynctask.scheduling import Scheduler
+from asynctask.settings import OperatorSettings
+
+log = structlog.get_logger()
+DRAIN_SECONDS = 20.0
+MAX_WATCH_SILENCE_SECONDS = 240.0
+
+
+class LeadershipLost(Exception):
+    """Another replica may lead by now: nothing more may be written."""
+
+
+class Operator:
+    """Everything that runs in the process, and how it is taken down."""
+
+    def __init__(self, settings: OperatorSettings, connection: Connection) -> None:
+        self._settings = settings
+        self._connection = connection
+        self._metrics = OperatorMetrics()
+        cluster = Cluster(
+            connection,
+            timeout_seconds=settings.request_timeout_seconds,
+            limiter=WriteLimiter(settings.writes_per_second),
+            observe=self._metrics.observe_request,
+            user_agent="asynctask-operator",
+        )
+        self._context = Context(settings, cluster, self._metrics)
+        self._scheduler = Scheduler(self._max_running)
+        self._reconciler = Reconciler(self._context, self._scheduler)
+        self._reflectors = [reflector for namespace in self._namespaces() for reflector in self._follow(namespace)]
+        self._resync = Resync(self._context, self._reflectors, self._wake)
+        self._resynced_at = monotonic()
+        self._leads = False
+        self._synced = False
+        self._stopping = asyncio.Event()
+        self._failure: BaseException | None = None
+
+    async def run(self) -> None:
+        """Serve until `stop`. Raises LeadershipLost, or whatever ended a part that must not end."""
+        loop = asyncio.get_running_loop()
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(self._context.cluster)
+            await self._serve_probes(stack)
+            lead = asyncio.Event()
+            elector = self._elector(loop, lead)
+            parts = [asyncio.create_task(self._kopf(), name="kopf")]
+            parts += [asyncio.create_task(reflector.run(), name="reflector") for reflector in self._reflectors]
+            parts.append(asyncio.create_task(self._act(lead), name="act"))
+            if elector:
+                elector.start()
+            else:
+                lead.set()
+            for part in parts:
+                part.add_done_callback(self._part_ended)
+            await self._stopping.wait()
+            await self._take_down(parts, elector)
+        if self._failure:
+            raise self._failure
+
+    def stop(self) -> None:
+        """Finish what is in flight, give the Lease up, and return from `run`."""
+        self._stopping.set()
+
+    def _wake(self, keys: Iterable[Key]) -> None:
+        for key in keys:
+            self._context.queue.add(key)
+
+    def _max_running(self, queue: str) -> int | None:
+        known = self._context.store.queues.get(queue)
+        return known[1].spec.max_running if known else None
+
+    def _namespaces(self) -> tuple[str, ...]:
+        return self._settings.watch_namespaces or ("",)
+
+    def _follow(self, namespace: str) -> tuple[Reflector, Reflector]:
+        store, cluster = self._context.store, self._context.cluster
+        seen = lambda plural: self._metrics.events.labels(plural).inc()  # noqa: E731
+        jobs = lambda: (job for those in store.jobs.values() for job in those.values())  # noqa: E731
+        pods = lambda: (pod for those in store.pods.values() for pod in those.values())  # noqa: E731
+        return (
+            Reflector(cluster, JOBS, (JOB_ITEMS, JOB_CHANGE), store.apply_job, jobs, self._wake, seen, namespace),  # type: ignore[arg-type]
+            Reflector(cluster, PODS, (POD_ITEMS, POD_CHANGE), store.apply_pod, pods, self._wake, seen, namespace),  # type: ignore[arg-type]
+        )
+
+    def _elector(self, loop: asyncio.AbstractEventLoop, lead: asyncio.Event) -> Elector | None:
+        settings = self._settings
+        if not settings.leader_election:
+            return None
+
+        def begin() -> None:
+            loop.call_soon_threadsafe(lead.set)
+
+        def lost() -> None:
+            self._failure = LeadershipLost("the Lease is another's, or could not be renewed in time")
+            self._leads = False
+            loop.call_soon_threadsafe(self._stopping.set)
+
+        return Elector(
+            self._connection,
+            namespace=settings.namespace,
+            name=settings.lease_name,
+            identity=settings.identity or socket.gethostname(),
+            duration_seconds=settings.lease_duration_seconds,
+            renew_seconds=settings.lease_renew_seconds,
+            on_lead=begin,
+            on_lost=lost,
+        )
+
+    async def _kopf(self) -> None:
+        registry = kopf.OperatorRegistry()
+
+        @kopf.on.login(registry=registry)
+        async def login(**_: object) -> kopf.AiohttpSession:
+            session = open_session(self._connection, "asynctask-operator-watch")
+            return kopf.AiohttpSession(server=self._connection.server, aiohttp_session=session)
+
+        events.register(registry, self._context, self._wake)
+        namespaces = self._settings.watch_namespaces
+        await kopf.operator(
+            registry=registry,
+            settings=events.settings(),
+            standalone=True,
+            clusterwide=not namespaces,
+            namespaces=namespaces,
+            stop_flag=self._stopping,
+        )
+
+    async def _act(self, lead: asyncio.Event) -> None:
+        """Wait for the lead, list everything, then work; list again now and then."""
+        await lead.wait()
+        log.info("leading")
+        self._metrics.leader.set(1)
+        started = monotonic()
+        while not self._synced:
+            try:
+                await self._resync.run()
+                self._synced = True
+            except ApiError as error:
+                log.warning("waiting for the API server", error=str(error)[:200])
+                await asyncio.sleep(1)
+        self._hold_running()
+        self._leads = True
+        self._resynced_at = monotonic()
+        log.info("synced", tasks=len(self._context.store.tasks), seconds=round(monotonic() - started, 3))
+        workers = [asyncio.create_task(self._work()) for _ in range(self._settings.workers)]
+        try:
+            while True:
+                await asyncio.sleep(self._settings.resync_seconds)
+                await self._repair()
+        finally:
+            for worker in workers:
+                worker.cancel()
+
+    async def _repair(self) -> None:
+        try:
+            missed = await self._resync.run()
+            self._resynced_at = monotonic()
+            self._wake(self._scheduler.admit_all())
+            if missed:
+                log.info("a listing found what no watch told", changes=missed)
+        except ApiError as error:
+            log.warning("listing failed", error=str(error)[:200])
+
+    def _hold_running(self) -> None:
+        """Count what runs before anything new is admitted."""
+        store = self._context.store
+        for uid, jobs in store.jobs.items():
+            key = store.key_of_uid.get(uid)
+            if key and any(not (job.is_over or job.spec.suspend) for job in jobs.values()):
+                self._scheduler.hold(key, store.tasks[key].queue)
+
+    async def _work(self) -> None:
+        queue = self._context.queue
+        while True:
+            key = await queue.get()
+            try:
+                if self._leads:
+                    await self._reconciler.reconcile(key)
+            finally:
+                queue.done(key)
+
+    def _part_ended(self, part: asyncio.Task[None]) -> None:
+        if self._stopping.is_set() or part.cancelled():
+            return
+        self._failure = self._failure or part.exception() or RuntimeError(f"{part.get_name()} ended by itself")
+        log.error("a part of the operator ended", part=part.get_name(), error=repr(part.exception()))
+        self._stopping.set()
+
+    async def _take_down(self, parts: list[asyncio.Task[None]], elector: Elector | None) -> None:
+        """In-flight work first, then the Lease, then the watches: nobody else acts while we still might."""
+        log.info("stopping", in_flight=len(self._context.queue))
+        self._leads = False
+        try:
+            await asyncio.wait_for(self._context.queue.drained(), DRAIN_SECONDS)
+        except TimeoutError:
+            log.warning("stopped with work in flight; its next owner takes it up")
+        for part in parts:
+            if part.get_name() != "kopf":
+                part.cancel()
+        if elector:
+            await asyncio.to_thread(elector.stop)
+        await asyncio.wait(parts, timeout=10)
+
+    async def _serve_probes(self, stack: AsyncExitStack) -> None:
+        app = application(self._metrics.registry, self._live, self._ready, self._refresh)
+        runner = web.AppRunner(app, access_log=None)
+        await runner.setup()
+        stack.push_async_callback(runner.cleanup)
+        await web.TCPSite(runner, port=self._settings.metrics_port, reuse_port=False).start()
+
+    def _live(self) -> str:
+        """What a restart would mend."""
+        if self._leads and self._context.queue.oldest_seconds() > self._settings.stuck_key_seconds:
+            return "a task has waited too long to be looked at"
+        silence = monotonic() - min(reflector.last_heard for reflector in self._reflectors)
+        if silence > MAX_WATCH_SILENCE_SECONDS:
+            return f"a watch has been silent for {silence:.0f} s"
+        if self._leads and monotonic() - self._resynced_at > 3 * self._settings.resync_seconds:
+            return "nothing could be listed for a long time"
+        return ""
+
+    def _ready(self) -> str:
+        if self._stopping.is_set():
+            return "stopping"
+        return "" if all(reflector.has_listed for reflector in self._reflectors) else "the caches are not warm yet"
+
+    def _refresh(self) -> None:
+        metrics, queue = self._metrics, self._context.queue
+        metrics.queue_depth.set(len(queue))
+        metrics.queue_oldest.set(queue.oldest_seconds())
+        metrics.tasks.set(len(self._context.store.tasks))
+        queues = self._scheduler.queues()
+        metrics.running.set(sum(self._scheduler.running(queue) for queue in queues))
+        metrics.waiting.set(sum(self._scheduler.waiting(queue) for queue in queues))

@@ -1,0 +1,88 @@
+"""Lists everything anew: before the first action, and now and then to repair what a watch may lose."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import orjson
+import structlog
+
+from asynctask.adapters.cluster import ENDPOINTS, QUEUES, STAGES, TASKS, TYPES, Resource
+from asynctask.adapters.reflector import Reflector
+from asynctask.adapters.store import Key
+from asynctask.context import Context
+
+log = structlog.get_logger()
+
+
+class Resync:
+    """Compares the store with the API server and counts what only the comparison found."""
+
+    def __init__(
+        self, context: Context, reflectors: Iterable[Reflector], wake: Callable[[Iterable[Key]], None]
+    ) -> None:
+        self._context = context
+        self._reflectors = tuple(reflectors)
+        self._wake = wake
+
+    async def run(self) -> int:
+        """Take in everything there is and drop what is no more; returns how many changes no watch had told of."""
+        store = self._context.store
+        missed = 0
+        for resource, take in (
+            (QUEUES, store.apply_queue),
+            (TYPES, store.apply_type),
+            (ENDPOINTS, store.apply_endpoint),
+            (TASKS, store.apply_task),
+            (STAGES, store.apply_stage),
+        ):
+            changed = 0
+            found: set[tuple[str, str]] = set()
+            version = 0
+            for namespace in self._context.namespaces_of(resource):
+                async for raw, page_version in self._context.cluster.pages(resource, namespace):
+                    version = version or int(page_version or 0)
+                    for item in orjson.loads(raw)["items"]:
+                        found.add((item["metadata"].get("namespace", ""), item["metadata"]["name"]))
+                        keys = take(None, item)
+                        changed += bool(keys)
+                        self._wake(keys)
+            for body in self._vanished(resource, found, version):
+                changed += 1
+                self._wake(take("DELETED", body))
+            self._context.metrics.repairs.labels(resource.plural).inc(changed)
+            missed += changed
+        for reflector in self._reflectors:
+            await reflector.list()
+        for key in store.tasks:
+            self._context.queue.add(key)
+        return missed
+
+    def _vanished(self, resource: Resource, found: set[tuple[str, str]], version: int) -> list[Mapping[str, Any]]:
+        store = self._context.store
+        known: list[tuple[str, str, str, int, str]] = []
+        if resource is TASKS:
+            known = [(ns, name, entry.uid, entry.version, "") for (ns, name), entry in store.tasks.items()]
+        elif resource is STAGES:
+            known = [
+                (_namespace(entry.raw), name, entry.uid, entry.version, task_uid)
+                for task_uid, entries in store.stages.items()
+                for name, entry in entries.items()
+            ]
+        elif resource is TYPES:
+            known = [("", name, "", at, "") for name, (at, _) in store.types.items()]
+        elif resource is QUEUES:
+            known = [("", name, "", at, "") for name, (at, _) in store.queues.items()]
+        elif resource is ENDPOINTS:
+            known = [(ns, n, "", at, "") for ns, those in store.endpoints.items() for n, (at, _) in those.items()]
+        return [
+            {
+                "metadata": {"namespace": ns, "name": name, "uid": uid, "resourceVersion": str(version)},
+                "spec": {"taskUID": task_uid},
+            }
+            for ns, name, uid, at, task_uid in known
+            if (ns, name) not in found and at <= version
+        ]
+
+
+def _namespace(raw: bytes) -> str:
+    return str(orjson.loads(raw)["metadata"].get("namespace", ""))
