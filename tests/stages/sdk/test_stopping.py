@@ -55,7 +55,7 @@ def test_work_that_hangs_in_a_system_call_still_ends_in_time(gateway, make_pod, 
         lock.acquire()
         lock.acquire()
     """
-    variables = make_pod(workspace=workspace, grace=2.0).variables
+    variables = make_pod(workspace=workspace, grace=1.5).variables
     result = run_process(program(body), variables, gateway=gateway, when=lambda seen: seen.reports, timeout=10)
     assert result.exit_code == 143, result.output
     assert gateway.checkpoint == {"cursor": "here"}
@@ -63,7 +63,7 @@ def test_work_that_hangs_in_a_system_call_still_ends_in_time(gateway, make_pod, 
 
 
 def test_it_ends_in_time_while_the_gateway_is_away(gateway, make_pod, program, workspace):
-    variables = make_pod(workspace=workspace, grace=2.0, patience=60).variables
+    variables = make_pod(workspace=workspace, grace=1.5, patience=60).variables
 
     def cut_off(seen):
         if far_enough(seen):
@@ -113,6 +113,21 @@ def test_what_breaks_because_of_the_stop_is_a_stop(gateway, make_pod, program, e
         raise {error}
     """
     assert run_process(program(body), make_pod().variables).exit_code == code
+
+
+def test_the_signal_of_a_forked_worker_is_its_own(make_pod, program):
+    body = """
+        child = os.fork()
+        if not child:
+            os.kill(os.getpid(), signal.SIGTERM)
+            os._exit(0)
+        _, status = os.waitpid(child, 0)
+        time.sleep(0.1)
+        return {"signal": os.WTERMSIG(status), "stopping": stage.stopping}
+    """
+    result = run_process(program(body), make_pod().variables)
+    assert result.exit_code == 0, result.output
+    assert result.termination["outputs"] == {"signal": signal.SIGTERM, "stopping": False}
 
 
 def test_the_decorator_runs_the_program_and_leaves_an_import_alone(gateway, make_pod, tmp_path):

@@ -7,7 +7,7 @@ from typing import Any
 
 from asynctask_stage.stops import StopFlag
 
-SUPERSEDED_SECONDS = 2.0
+SUPERSEDED_SECONDS = 1.0
 """What work that must touch nothing any more gets to end by itself."""
 
 _POLL = 0.1
@@ -57,7 +57,10 @@ class Deadlines:
 
 
 class Guard:
-    """Ends a process whose work does not."""
+    """Ends a process whose work does not.
+
+    ``abandon`` reports a stop in place of the work that hangs, ``kill`` ends the process.
+    """
 
     def __init__(
         self, stop: StopFlag, deadlines: Deadlines, abandon: Callable[[], Any], kill: Callable[[], Any]
@@ -67,14 +70,20 @@ class Guard:
         self._abandon = abandon
         self._kill = kill
         self._done = threading.Event()
+        self._thread = threading.Thread(target=self.run, name="asynctask-guard", daemon=True)
+        self._started = threading.Lock()
+        stop.add_listener(self._start)
+
+    def _start(self) -> None:
+        if self._started.acquire(blocking=False):
+            self._thread.start()
 
     def done(self) -> None:
         """The work ended and was reported."""
         self._done.set()
 
     def run(self) -> None:
-        """The body of the guarding thread."""
-        self._stop.wait()
+        """The body of the guarding thread, which starts with the stop."""
         abandoned = False
         while not self._done.is_set() and not self._deadlines.is_over():
             if not abandoned and self._deadlines.is_abandoned():
@@ -88,10 +97,3 @@ class Guard:
         self._abandon()
         if not self._done.is_set():
             self._kill()
-
-
-def watch(stop: StopFlag, deadlines: Deadlines, *, abandon: Callable[[], Any], kill: Callable[[], Any]) -> Guard:
-    """Start guarding: ``abandon`` reports a stop in place of work that hangs, ``kill`` ends the process."""
-    guard = Guard(stop, deadlines, abandon, kill)
-    threading.Thread(target=guard.run, name="asynctask-guard", daemon=True).start()
-    return guard

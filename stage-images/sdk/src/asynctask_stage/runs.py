@@ -2,6 +2,7 @@
 
 import logging
 import os
+import signal
 import sys
 import threading
 import time
@@ -15,7 +16,7 @@ from asynctask_stage.checkpoints import Checkpoints
 from asynctask_stage.clients import Backoff, GatewayAway, GatewayClient, Refused
 from asynctask_stage.completions import Completion
 from asynctask_stage.contexts import Context, Environment
-from asynctask_stage.deadlines import Deadlines, watch
+from asynctask_stage.deadlines import Deadlines, Guard
 from asynctask_stage.endings import EXIT_STOPPED, Ending, Main, ending_of, write_termination_message
 from asynctask_stage.errors import StageError, TransientError, classify
 from asynctask_stage.items import ItemErrors
@@ -24,7 +25,7 @@ from asynctask_stage.reporters import Reporter
 from asynctask_stage.stages import Stage, State
 from asynctask_stage.stops import StopFlag
 
-LINGER_SECONDS = 2.0
+LINGER_SECONDS = 1.0
 """What threads that are left over, and exit handlers, get after the end."""
 
 log = logging.getLogger(__name__)
@@ -33,6 +34,8 @@ log = logging.getLogger(__name__)
 def run(main: Main) -> NoReturn:
     """Run ``main`` as the stage of this pod, and exit the process with the code of the stage protocol."""
     code = execute(main, os.environ)
+    for number in signals.STOP_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)  # the ending is told: a late signal must not change the exit code
     sys.stdout.flush()
     sys.stderr.flush()
     # A thread of the author's that hangs would keep the interpreter; the ending is told, so it need not be waited for.
@@ -120,7 +123,7 @@ class _Process:
             outputs=lambda: self._outputs(reporter),
             flush=reporter.flush,
         )
-        guard = watch(
+        guard = Guard(
             self._stop,
             self._deadlines,
             abandon=lambda: completion.finish(Ending.stopped("did not stop in time"), self._deadlines.for_calls()),

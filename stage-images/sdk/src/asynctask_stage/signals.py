@@ -1,6 +1,7 @@
 """SIGTERM and SIGINT as a request to stop, heard even while the main thread hangs in a system call."""
 
 import contextlib
+import os
 import signal
 import socket
 import threading
@@ -9,7 +10,10 @@ from types import FrameType
 
 from asynctask_stage.stops import StopFlag
 
-_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+"""What asks a stage to stop."""
+
+_watching: set[socket.socket] = set()
 
 
 @contextlib.contextmanager
@@ -25,19 +29,33 @@ def watched(stop: StopFlag) -> Iterator[None]:
         return
     reader, writer = socket.socketpair()
     writer.setblocking(False)
-    old_handlers = {number: signal.signal(number, _handled_by_the_thread) for number in _SIGNALS}
+    old_handlers = {number: signal.signal(number, _handled_by_the_thread) for number in STOP_SIGNALS}
     old_fd = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
+    _watching.add(writer)
     thread = threading.Thread(target=_listen, args=(reader, stop), name="asynctask-signals", daemon=True)
     thread.start()
     try:
         yield
     finally:
+        _watching.discard(writer)
         signal.set_wakeup_fd(old_fd)
         for number, handler in old_handlers.items():
             signal.signal(number, handler)
         writer.close()
         thread.join()
         reader.close()
+
+
+def _forget_in_child() -> None:
+    """A forked worker that is terminated must not look like a SIGTERM of its parent, whose socket it has."""
+    if _watching:
+        _watching.clear()
+        signal.set_wakeup_fd(-1)
+        for number in STOP_SIGNALS:
+            signal.signal(number, signal.SIG_DFL)
+
+
+os.register_at_fork(after_in_child=_forget_in_child)
 
 
 def _handled_by_the_thread(_number: int, _frame: FrameType | None) -> None:
@@ -47,5 +65,5 @@ def _handled_by_the_thread(_number: int, _frame: FrameType | None) -> None:
 def _listen(reader: socket.socket, stop: StopFlag) -> None:
     while received := reader.recv(64):
         for number in received:
-            if number in _SIGNALS:
+            if number in STOP_SIGNALS:
                 stop.set(signal.Signals(number).name)

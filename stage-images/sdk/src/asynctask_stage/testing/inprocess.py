@@ -90,8 +90,13 @@ class _RecordingStage(Stage):
     stop_when: Callable[[Result], bool] | None = None
 
     def _look(self) -> None:
-        if self.stop_when is not None and not self.stopping and self.stop_when(self.recorded):
+        if self.stop_when is not None and not self._state.stop.is_set and self.stop_when(self.recorded):
             self._state.stop.set("the test said stop")
+
+    @property
+    def stopping(self) -> bool:
+        self._look()
+        return super().stopping
 
     def progress(self, **told: Any) -> None:
         super().progress(**told)
@@ -114,8 +119,9 @@ class _RecordingStage(Stage):
 
     def item_error(self, path: Any, **told: Any) -> None:
         super().item_error(path, **told)
-        self.recorded.item_errors = self._state.items.take(10_000)
-        self._state.items.put_back(self.recorded.item_errors)
+        self.recorded.item_errors.append(
+            ItemError.of(path, told.get("error_class", "permanent"), told["reason"], told.get("message", ""))
+        )
         self._look()
 
 
