@@ -49,7 +49,7 @@ class ArtifactStore:
         return self.root / task_uid / f"r{run}" / name
 
     async def put(self, task_uid: str, run: int, name: str, blocks: AsyncIterable[bytes]) -> int:
-        """Store a stream under a name and return its size: the old artifact stays until the new one is whole and on disk.
+        """Store a stream and return its size: the old artifact stays until the new one is whole and on disk.
 
         Raises InvalidName, ArtifactTooLarge and OSError; whatever is raised, the old artifact is still there.
         """
@@ -90,7 +90,7 @@ async def _upload(path: Path) -> AsyncIterator[IO[bytes]]:
         yield file
     finally:
         file.close()
-        temporary.unlink(missing_ok=True)  # noqa: ASYNC240 - one name on a disk that has just been written to
+        temporary.unlink(missing_ok=True)
 
 
 def _finish(file: IO[bytes], rest: bytes, path: Path) -> None:

@@ -1,7 +1,7 @@
 """How much each stage may move: the limit of an endpoint, shared equally among the stages that use it now."""
 
 from collections import OrderedDict
-from collections.abc import Collection, Hashable, Mapping
+from collections.abc import Collection, Hashable, Iterable
 
 LIVE_SECONDS = 15.0
 """A stage that has not been heard of for this long leaves its share to the others."""
@@ -46,14 +46,10 @@ class Usage:
         return len(users)
 
 
-def share(users: Mapping[Hashable, int], limits: Mapping[Hashable, int | None]) -> int | None:
-    """Bytes per second for a stage, given the users and the limit (MB/s) of each endpoint it uses; None: no limit.
+def share(endpoints: Iterable[tuple[int, int | None]]) -> int | None:
+    """Bytes per second for a stage, given users and limit (MB/s) of each endpoint it uses; None: no limit.
 
     The smallest share counts: a copy is as fast as the slower of its two ends. Never 0, which would read as "stop".
     """
-    shares = [
-        max(1, limit * MEGABYTE // max(1, users.get(endpoint, 1)))
-        for endpoint, limit in limits.items()
-        if limit is not None
-    ]
+    shares = [max(1, limit * MEGABYTE // max(1, users)) for users, limit in endpoints if limit is not None]
     return min(shares, default=None)

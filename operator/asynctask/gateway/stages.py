@@ -76,8 +76,8 @@ class Stages:
             return None
         now = self._clock()
         self._usage.heard_of(live.recorded.uid, live.endpoints, now)
-        limits = {endpoint: await self._limit(*endpoint) for endpoint in live.endpoints}
-        return bandwidth.share({endpoint: self._usage.users(endpoint, now) for endpoint in limits}, limits)
+        limits = [(endpoint, await self._limit(*endpoint)) for endpoint in live.endpoints]
+        return bandwidth.share((self._usage.users(endpoint, now), limit) for endpoint, limit in limits)
 
     def ended(self, live: LiveStage) -> None:
         """The stage moves nothing any more: the others may have its share."""

@@ -1,0 +1,144 @@
+"""The stage API as HTTP: docs/stage-protocol.md."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import orjson
+from aiohttp import web
+
+from asynctask.adapters.artifacts import ArtifactStore, ArtifactTooLarge, InvalidName
+from asynctask.gateway.contexts import Contexts
+from asynctask.gateway.errors import InvalidReport, NoSuchArtifact, StorageFull, TooLarge, TooManyCalls
+from asynctask.gateway.identity import Authenticator, Identity
+from asynctask.gateway.limits import Buckets
+from asynctask.gateway.live import LiveStage
+from asynctask.gateway.messages import parse_complete, parse_report
+from asynctask.gateway.stagelogs import StageLogs
+from asynctask.gateway.stages import Stages
+
+MAX_BODY_BYTES = 1 << 20
+BODY_SECONDS = 30.0
+"""A body, or a block of an artifact, must have come in this time."""
+CALLS_PER_SECOND = 5.0
+CALLS_AT_ONCE = 40.0
+BLOCK = 1 << 16
+
+
+class StageApi:
+    """The handlers. Each finds out who calls, then does one thing."""
+
+    def __init__(
+        self,
+        authenticator: Authenticator,
+        stages: Stages,
+        contexts: Contexts,
+        artifacts: ArtifactStore,
+        logs: StageLogs,
+        *,
+        period: float,
+    ) -> None:
+        self._authenticator = authenticator
+        self._stages = stages
+        self._contexts = contexts
+        self._artifacts = artifacts
+        self._logs = logs
+        self._period = period
+        self._calls = Buckets(CALLS_PER_SECOND, CALLS_AT_ONCE)
+
+    def routes(self) -> list[web.RouteDef]:
+        """The routes, for the app."""
+        artifact = "/stage/v1/artifacts/{name}"
+        return [
+            web.get("/stage/v1/context", self.context),
+            web.post("/stage/v1/report", self.report),
+            web.post("/stage/v1/complete", self.complete),
+            web.put(artifact, self.put_artifact),
+            web.get(artifact, self.get_artifact),
+        ]
+
+    async def context(self, request: web.Request) -> web.Response:
+        """What the stage is to do. Makes the pod the holder."""
+        identity, live = await self._enter(request)
+        recorded = await live.begin(identity.caller)
+        allowed = await self._stages.bytes_per_second(live)
+        return _json(await self._contexts.context(identity, live, recorded, allowed, self._period))
+
+    async def report(self, request: web.Request) -> web.Response:
+        """How far it is, its checkpoint, what failed, what it logs."""
+        identity, live = await self._enter(request)
+        report = parse_report(await _body(request))
+        acknowledged = await live.report(identity.caller, report)
+        if report.log:
+            self._logs.write(live, identity.caller.attempt, report.log)
+        return _json(
+            {
+                "acknowledgedSequence": acknowledged,
+                "checkpointSequence": live.checkpoint_sequence,
+                "command": await self._contexts.command(identity, live),
+                "bytesPerSecond": await self._stages.bytes_per_second(live),
+            }
+        )
+
+    async def complete(self, request: web.Request) -> web.Response:
+        """How it ended."""
+        identity, live = await self._enter(request)
+        await live.complete(identity.caller, parse_complete(await _body(request)))
+        self._stages.ended(live)
+        return _json({"acknowledged": True})
+
+    async def put_artifact(self, request: web.Request) -> web.Response:
+        """Keep a stream under a name."""
+        identity, live = await self._enter(request)
+        await live.admit(identity.caller)
+        if (request.content_length or 0) > self._artifacts.max_bytes:
+            raise TooLarge(f"an artifact has at most {self._artifacts.max_bytes} bytes")
+        spec, name = live.spec, request.match_info["name"]
+        try:
+            size = await self._artifacts.put(spec.task_uid, spec.run, name, _blocks(request))
+        except InvalidName as error:
+            raise InvalidReport(str(error), field="name") from None
+        except ArtifactTooLarge as error:
+            raise TooLarge(str(error)) from None
+        except OSError as error:
+            if isinstance(error, ConnectionError | TimeoutError):
+                raise
+            raise StorageFull(f"the artifact could not be kept: {error.strerror}", retry_after=30) from error
+        return _json({"bytes": size})
+
+    async def get_artifact(self, request: web.Request) -> web.StreamResponse:
+        """A stream kept under a name."""
+        identity, live = await self._enter(request)
+        await live.admit(identity.caller)
+        try:
+            path = self._artifacts.path(live.spec.task_uid, live.spec.run, request.match_info["name"])
+        except InvalidName as error:
+            raise InvalidReport(str(error), field="name") from None
+        if not await asyncio.to_thread(path.is_file):
+            raise NoSuchArtifact("no artifact has this name")
+        return web.FileResponse(path, headers={"Content-Type": "application/octet-stream"})
+
+    async def _enter(self, request: web.Request) -> tuple[Identity, LiveStage]:
+        bearer = await self._authenticator.bearer(request.headers.get("Authorization", ""))
+        if wait := self._calls.take(bearer.pod_uid):
+            raise TooManyCalls(f"at most {CALLS_PER_SECOND:g} calls a second", retry_after=wait)
+        identity = await self._authenticator.identify(bearer)
+        return identity, await self._stages.open(identity)
+
+
+async def _body(request: web.Request) -> bytes:
+    async with asyncio.timeout(BODY_SECONDS):
+        return await request.read()
+
+
+async def _blocks(request: web.Request) -> AsyncIterator[bytes]:
+    while True:
+        async with asyncio.timeout(BODY_SECONDS):
+            block = await request.content.read(BLOCK)
+        if not block:
+            return
+        yield block
+
+
+def _json(body: dict[str, Any]) -> web.Response:
+    return web.Response(body=orjson.dumps(body), content_type="application/json")
