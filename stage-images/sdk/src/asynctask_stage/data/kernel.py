@@ -1,0 +1,79 @@
+"""Calls of Linux that the standard library does not wrap. Each says no with False where a file system lacks it."""
+
+import ctypes
+import errno
+import fcntl
+import os
+from collections.abc import Iterator
+
+_FICLONE = 0x40049409
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+CANNOT_COPY_IN_KERNEL = frozenset(
+    {errno.EXDEV, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL, errno.EPERM, errno.ENOTTY, errno.EBADF, errno.ETXTBSY}
+)
+"""What file systems and old kernels answer when they can't clone or copy by themselves: copy through memory then."""
+
+
+def syncfs(fd: int) -> None:
+    """Put everything of the file system that ``fd`` is on onto stable storage. ``OSError`` also for an earlier lost write."""
+    if _libc.syncfs(fd) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+
+
+def clone(source: int, target: int) -> bool:
+    """Let ``target`` share all blocks of ``source`` (a reflink): no bytes move. Whether that was possible."""
+    try:
+        fcntl.ioctl(target, _FICLONE, source)
+    except OSError as error:
+        if error.errno in CANNOT_COPY_IN_KERNEL:
+            return False
+        raise
+    return True
+
+
+def copy_range(source: int, target: int, offset: int, length: int) -> int:
+    """Copy at the same offset without passing through memory, on the server where it can; bytes copied.
+
+    0 means that it can't be done this way here. Kernels differ in which error they give and some file systems
+    return 0 before the end of a file, so both ask for an ordinary copy.
+    """
+    try:
+        return os.copy_file_range(source, target, length, offset, offset)
+    except OSError as error:
+        if error.errno in CANNOT_COPY_IN_KERNEL:
+            return 0
+        raise
+
+
+def data_ranges(fd: int, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """The parts of ``[start, end)`` that hold data, as (start, end); what is between them is a hole and reads as zeros.
+
+    Where the file system can't tell, everything is data. Moves the offset of ``fd``.
+    """
+    position = start
+    while position < end:
+        try:
+            begin = os.lseek(fd, position, os.SEEK_DATA)
+            stop = os.lseek(fd, begin, os.SEEK_HOLE)
+        except OSError as error:
+            if error.errno == errno.ENXIO:  # nothing but a hole up to the end of the file
+                return
+            if error.errno in (errno.EINVAL, errno.EOPNOTSUPP):
+                yield position, end
+                return
+            raise
+        if begin >= end:
+            return
+        yield begin, min(stop, end)
+        position = max(stop, begin + 1)
+
+
+def start_writing(fd: int, offset: int, length: int) -> None:
+    """Have the kernel write this range out now rather than at the next sync, and forget what is already written.
+
+    So a sync finds little left to do, and a big file does not push everybody's data out of the page cache.
+    """
+    os.posix_fadvise(fd, offset, length, os.POSIX_FADV_DONTNEED)

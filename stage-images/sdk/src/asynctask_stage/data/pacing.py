@@ -1,0 +1,64 @@
+"""What every moved byte passes: the stop flag, the bandwidth limit, the progress."""
+
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from asynctask_stage.stages import Stage
+
+SEGMENT = 1 << 20
+"""Bytes moved between two looks at the stop flag and the limit."""
+
+
+class Pace:
+    """Shared by the threads of a stage."""
+
+    def __init__(self, stage: Stage, *, bytes_done: int = 0, bytes_total: int = 0, items_done: int = 0, items_total: int = 0) -> None:
+        self._stage = stage
+        self._lock = threading.Lock()
+        self.bytes_done = bytes_done
+        self.items_done = items_done
+        self.bytes_total = bytes_total
+        self.items_total = items_total
+        stage.progress(bytes_done=bytes_done, bytes_total=bytes_total, items_done=items_done, items_total=items_total)
+
+    def take(self, size: int) -> None:
+        """Wait until ``size`` bytes may move; raises ``Stopped`` when asked to stop."""
+        self._stage.bandwidth.take(size)
+
+    def moved(self, size: int, items: int = 0) -> None:
+        """Count bytes and items as done; negative to take back what has to be done again."""
+        with self._lock:
+            self.bytes_done = max(0, self.bytes_done + size)
+            self.items_done += items
+            # A file that grew since it was listed must not make the bar pass its end.
+            self.bytes_total = max(self.bytes_total, self.bytes_done)
+            self._stage.progress(
+                bytes_done=self.bytes_done, bytes_total=self.bytes_total, items_done=self.items_done
+            )
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the stage was asked to stop."""
+        return self._stage.stopping
+
+    def check(self) -> None:
+        """Raise ``Stopped`` when asked to stop."""
+        self._stage.check()
+
+
+class Checkpointer:
+    """The stage's checkpoint: which catalog, how far; small, and only of what is committed."""
+
+    def __init__(self, stage: Stage, base: Mapping[str, Any]) -> None:
+        self._data = dict(base)
+        stage.register_checkpoint(lambda: self._data)
+
+    def set(self, **values: Any) -> None:
+        """Replace values. Call it after the commit that makes them true."""
+        self._data = {**self._data, **values}
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The newest."""
+        return self._data

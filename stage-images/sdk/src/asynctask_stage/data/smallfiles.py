@@ -1,0 +1,190 @@
+"""Small files: copied whole by threads, in groups that are synced together.
+
+A group is written under temporary names, one ``syncfs`` puts all of it on stable storage, then it is renamed; the next
+group's sync covers the renames, and only then do the rows say ``done``. So power loss never shows an empty or half file
+under a final name, at the price of one sync per group instead of one or two per file (measured: two to three times
+faster than ``fdatasync`` per file).
+"""
+
+import itertools
+import os
+import time
+from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+
+from blake3 import blake3
+
+from asynctask_stage.data import attributes, kernel, names, opening
+from asynctask_stage.data.entries import Action, Entry, Kind, Loss, State
+from asynctask_stage.data.failures import ItemFailed
+from asynctask_stage.data.opening import Changed
+from asynctask_stage.data.pacing import SEGMENT
+from asynctask_stage.data.transfers import Transfer
+from asynctask_stage.errors import Stopped
+
+SLICE = 32
+"""Files that a thread takes at once; neighbours, so they share open directories."""
+
+GROUP_FILES = 4096
+GROUP_BYTES = 512 << 20
+GROUP_SECONDS = 2.0
+
+CLONE_BYTES = 128 << 10
+"""From this size on a shared copy is worth its transaction in the file system."""
+
+
+@dataclass(frozen=True)
+class Copied:
+    """A file that is complete under its temporary name, or why it is not."""
+
+    entry: Entry
+    error: Exception | None = None
+
+
+class SmallFiles:
+    """The pass over all files below the size for pieces."""
+
+    def __init__(self, transfer: Transfer) -> None:
+        self._transfer = transfer
+        self._written: list[Entry] = []
+        self._renamed: list[Entry] = []
+        self._bytes = 0
+        self._sealed = time.monotonic()
+
+    def run(self) -> None:
+        """Copy what is pending. When stopped, what is complete is kept before ``Stopped`` goes on."""
+        transfer = self._transfer
+        slices = _slices(
+            transfer.catalog.entries(
+                "kind = ? AND action = ? AND state = ? AND size < ?",
+                (Kind.FILE, Action.COPY, State.PENDING, transfer.large_bytes),
+            )
+        )
+        stopped: Stopped | None = None
+        running: set[Future[tuple[list[Copied], Stopped | None]]] = set()
+        with ThreadPoolExecutor(transfer.threads, "copy") as pool:
+            try:
+                while True:
+                    room = 4 * transfer.threads - len(running)
+                    if stopped is None and room:
+                        running |= {pool.submit(self._copy_slice, part) for part in itertools.islice(slices, room)}
+                    if not running:
+                        break
+                    ended, running = wait(running, timeout=0.5, return_when=FIRST_COMPLETED)
+                    for future in ended:
+                        results, why = future.result()
+                        stopped = stopped or why
+                        for copied in results:
+                            self._take(copied)
+                    if self._is_due:
+                        self._seal()
+            finally:
+                pool.shutdown(cancel_futures=True)
+        self._seal()
+        self._seal()
+        if stopped:
+            raise stopped
+
+    @property
+    def _is_due(self) -> bool:
+        if not self._written and not self._renamed:
+            self._sealed = time.monotonic()
+            return False
+        return (
+            len(self._written) >= GROUP_FILES
+            or self._bytes >= GROUP_BYTES
+            or time.monotonic() - self._sealed > GROUP_SECONDS
+        )
+
+    def _take(self, copied: Copied) -> None:
+        if copied.error is None:
+            self._written.append(copied.entry)
+            self._bytes += copied.entry.size
+            return
+        self._transfer.fail(copied.entry, copied.error)
+
+    def _seal(self) -> None:
+        """Sync the group and give it its final names; the group before it is done."""
+        target = self._transfer.target
+        if self._written or self._renamed:
+            kernel.syncfs(target.top.fd)
+        self._transfer.done(self._renamed)
+        self._renamed = [entry for entry in self._written if self._transfer.rename(entry)]
+        self._written = []
+        self._bytes = 0
+        self._transfer.commit()
+        self._sealed = time.monotonic()
+
+    def _copy_slice(self, entries: list[Entry]) -> tuple[list[Copied], Stopped | None]:
+        results = []
+        for entry in entries:
+            try:
+                results.append(Copied(self._copy(entry)))
+            except Stopped as stopped:
+                return results, stopped
+            except (OSError, ItemFailed) as error:
+                results.append(Copied(entry, error))
+        return results, None
+
+    def _copy(self, entry: Entry) -> Entry:
+        """Copy one file to its temporary name, trying once more when it changes meanwhile."""
+        for last in (False, True):
+            try:
+                return self._copy_once(entry)
+            except Changed:
+                if last:
+                    raise ItemFailed("ChangedWhileRead", "the file changed while it was read, twice") from None
+        raise AssertionError
+
+    def _copy_once(self, entry: Entry) -> Entry:
+        transfer = self._transfer
+        directory, name = names.split(entry.path)
+        source, target = transfer.source.folder(directory), transfer.target.folder(directory)
+        temporary = names.temporary(transfer.token, entry.id)
+        reading = opening.open_source(source, name)
+        try:
+            found = os.fstat(reading)
+            entry = opening.refresh(entry, found)
+            writing = opening.open_temporary(target, temporary)
+            try:
+                digest = self._content(reading, writing, entry)
+                opening.ensure_unchanged(reading, entry)
+                given = attributes.read_xattrs(reading) if entry.xattrs else None
+                loss = attributes.apply(
+                    writing, entry, transfer.abilities, given, strip=target.has_default_acl, atime_ns=found.st_atime_ns
+                )
+            except BaseException:
+                opening.discard(target, temporary)
+                raise
+            finally:
+                os.close(writing)
+        finally:
+            os.close(reading)
+        return entry._replace(hash=digest, loss=int(loss | (entry.loss & Loss.HARD_LINK)))
+
+    def _content(self, reading: int, writing: int, entry: Entry) -> bytes | None:
+        transfer = self._transfer
+        if transfer.abilities.clones and entry.size >= CLONE_BYTES and kernel.clone(reading, writing):
+            transfer.cloned(entry)
+            return None
+        if entry.size <= SEGMENT and not entry.is_sparse:
+            transfer.pace.take(entry.size)
+            view = opening.buffer()
+            count = os.readv(reading, [view])
+            if count != entry.size:
+                raise Changed
+            opening.write_all(writing, view[:count], 0)
+            transfer.pace.moved(count)
+            return blake3(view[:count]).digest() if transfer.mover.hashing else None
+        if entry.is_sparse:
+            os.ftruncate(writing, entry.size)
+        end, digest = transfer.mover.move(reading, writing, 0, entry.size, sparse=entry.is_sparse)
+        if end != entry.size:
+            raise Changed
+        return digest
+
+
+def _slices(entries: Iterator[Entry]) -> Iterator[list[Entry]]:
+    while part := list(itertools.islice(entries, SLICE)):
+        yield part
