@@ -1,6 +1,7 @@
 """Carries out a plan: children first, then the status, then events. Everything may be done twice without harm."""
 
 from collections.abc import Mapping
+from time import time_ns
 from typing import Any
 
 import orjson
@@ -150,7 +151,7 @@ class Performer:
         body: Body = {
             "apiVersion": "events.k8s.io/v1",
             "kind": "Event",
-            "metadata": {"generateName": f"{key[1][:200]}.", "namespace": key[0]},
+            "metadata": {"name": f"{key[1][:230]}.{time_ns():x}", "namespace": key[0]},
             "eventTime": now.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
             "type": event.type,
             "reason": str(event.reason),

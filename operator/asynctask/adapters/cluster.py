@@ -6,6 +6,7 @@ from time import perf_counter
 from typing import Any, Self
 
 import aiohttp
+import msgspec
 import orjson
 
 from asynctask.adapters.connection import Connection
@@ -90,6 +91,18 @@ EVENTS = Resource("events.k8s.io", "v1", "events")
 NAMESPACES = Resource("", "v1", "namespaces", namespaced=False)
 LEASES = Resource("coordination.k8s.io", "v1", "leases")
 TOKEN_REVIEWS = Resource("authentication.k8s.io", "v1", "tokenreviews", namespaced=False)
+
+
+class _ListMeta(msgspec.Struct):
+    resource_version: str = msgspec.field(name="resourceVersion", default="")
+    continue_: str = msgspec.field(name="continue", default="")
+
+
+class _Page(msgspec.Struct):
+    metadata: _ListMeta
+
+
+_page = msgspec.json.Decoder(_Page)
 
 
 def open_session(connection: Connection, user_agent: str) -> aiohttp.ClientSession:
@@ -184,9 +197,9 @@ class Cluster:
             if token:
                 params["continue"] = token
             raw = await self._raw("GET", resource, resource.path(namespace), params=params)
-            meta = orjson.loads(raw)["metadata"] if len(raw) < 4096 else _list_metadata(raw)
-            yield raw, meta.get("resourceVersion", "")
-            token = meta.get("continue", "")
+            meta = _page.decode(raw).metadata
+            yield raw, meta.resource_version
+            token = meta.continue_
             if not token:
                 return
 
@@ -267,13 +280,6 @@ class Cluster:
         if status == 429 and self.limiter:
             self.limiter.slow_down(error.retry_after)
         raise error
-
-
-def _list_metadata(raw: bytes) -> Object:
-    """The metadata of a list without decoding its items: the API server writes it before them."""
-    start = raw.index(b'"metadata":') + len(b'"metadata":')
-    result: Object = orjson.loads(raw[start : raw.index(b"}", start) + 1])
-    return result
 
 
 def _error(method: str, status: int, payload: bytes, retry_after: str | None) -> ApiError:

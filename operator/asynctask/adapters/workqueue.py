@@ -37,7 +37,6 @@ class WorkQueue(Generic[K]):
             self._dirty.add(key)
         elif key not in self._ready:
             self._ready[key] = monotonic()
-            self._idle.clear()
             self._waiters.release()
 
     def add_after(self, key: K, seconds: float) -> None:
@@ -72,6 +71,7 @@ class WorkQueue(Generic[K]):
             if self._ready:
                 key, _ = self._ready.popitem(last=False)
                 self._in_flight[key] = monotonic()
+                self._idle.clear()
                 return key
 
     def done(self, key: K) -> None:
@@ -80,11 +80,11 @@ class WorkQueue(Generic[K]):
         if key in self._dirty:
             self._dirty.discard(key)
             self.add(key)
-        elif not self._ready and not self._in_flight:
+        if not self._in_flight:
             self._idle.set()
 
     async def drained(self) -> None:
-        """Wait until nothing is ready or in flight."""
+        """Wait until nothing is in flight."""
         await self._idle.wait()
 
     def __len__(self) -> int:

@@ -41,7 +41,7 @@ class Reason(StrEnum):
     STARTING = "Starting"
     SUSPENDED = "Suspended"
     STOPPING = "Stopping"
-    RESUMED = "Resumed"
+    NOT_PAUSED = "NotPaused"
     CHECKPOINT_SAVED = "CheckpointSaved"
     NOT_RUNNING = "NotRunning"
 

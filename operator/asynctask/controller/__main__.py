@@ -1,7 +1,5 @@
 """The operator's entry point."""
 
-import asyncio
-import signal
 import sys
 
 import structlog
@@ -22,9 +20,6 @@ async def serve(settings: OperatorSettings) -> int:
     except ConnectionProblem as problem:
         log.error("no cluster", problem=str(problem))  # noqa: TRY400 - the text says it all
         return 2
-    loop = asyncio.get_running_loop()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(name, operator.stop)
     try:
         await operator.run()
     except LeadershipLost as lost:

@@ -1,6 +1,7 @@
 """One replica of the operator, from start to stop."""
 
 import asyncio
+import signal
 import socket
 from collections.abc import Iterable
 from contextlib import AsyncExitStack
@@ -58,11 +59,13 @@ class Operator:
         self._leads = False
         self._synced = False
         self._stopping = asyncio.Event()
+        self._kopf_stop = asyncio.Event()
         self._failure: BaseException | None = None
 
     async def run(self) -> None:
         """Serve until `stop`. Raises LeadershipLost, or whatever ended a part that must not end."""
         loop = asyncio.get_running_loop()
+        self._take_signals()
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(self._context.cluster)
             await self._serve_probes(stack)
@@ -85,6 +88,10 @@ class Operator:
     def stop(self) -> None:
         """Finish what is in flight, give the Lease up, and return from `run`."""
         self._stopping.set()
+
+    def _take_signals(self) -> None:
+        for name in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(name, self.stop)
 
     def _wake(self, keys: Iterable[Key]) -> None:
         for key in keys:
@@ -139,6 +146,10 @@ class Operator:
             session = open_session(self._connection, "asynctask-operator-watch")
             return kopf.AiohttpSession(server=self._connection.server, aiohttp_session=session)
 
+        @kopf.on.startup(registry=registry)
+        async def started(**_: object) -> None:
+            self._take_signals()  # kopf has put its own handlers there
+
         events.register(registry, self._context, self._wake)
         namespaces = self._settings.watch_namespaces
         await kopf.operator(
@@ -147,7 +158,7 @@ class Operator:
             standalone=True,
             clusterwide=not namespaces,
             namespaces=namespaces,
-            stop_flag=self._stopping,
+            stop_flag=self._kopf_stop,
         )
 
     async def _act(self, lead: asyncio.Event) -> None:
@@ -212,7 +223,7 @@ class Operator:
         self._stopping.set()
 
     async def _take_down(self, parts: list[asyncio.Task[None]], elector: Elector | None) -> None:
-        """In-flight work first, then the Lease, then the watches: nobody else acts while we still might."""
+        """In-flight work first, then the Lease, kopf last: on its way out it cancels every task begun after its own."""
         log.info("stopping", in_flight=len(self._context.queue))
         self._leads = False
         try:
@@ -224,6 +235,7 @@ class Operator:
                 part.cancel()
         if elector:
             await asyncio.to_thread(elector.stop)
+        self._kopf_stop.set()
         await asyncio.wait(parts, timeout=10)
 
     async def _serve_probes(self, stack: AsyncExitStack) -> None:

@@ -21,6 +21,8 @@ def difference(current: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[st
             inner = difference(have, {**dict.fromkeys(have), **value})
             if inner:
                 patch[key] = inner
+        elif isinstance(value, Mapping):
+            patch[key] = {name: inner for name, inner in value.items() if inner not in EMPTY}
         elif have != value:
             patch[key] = value
     return patch

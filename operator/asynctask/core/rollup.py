@@ -51,7 +51,7 @@ def status(
         "progress": progress.model_dump(by_alias=True, exclude_none=True, exclude_defaults=True) if progress else None,
         "display": _display(verdicts, shown[0] if shown else "", progress, summary),
         "stages": [_stage_line(task, name, verdict) for name, verdict in verdicts.items()],
-        "itemErrorCount": sum(verdict.item_errors for verdict in verdicts.values()),
+        "itemErrorCount": sum(verdict.item_errors for verdict in verdicts.values()) or None,
         "runs": _runs(task) if is_new_run and task.status.run else [_dump(run) for run in task.status.runs],
         "conditions": conditions.merge(
             () if is_new_run else task.status.conditions, _conditions(summary, verdicts), task.metadata.generation, now
@@ -74,7 +74,7 @@ def _conditions(summary: Summary, verdicts: dict[str, Verdict]) -> Iterable[Want
     moving = phase in {Phase.RUNNING, Phase.STARTING, Phase.BACKING_OFF, Phase.STOPPING, Phase.WAITING}
     yield Wanted("Progressing", "True" if moving else "False", reason, message if moving else "")
     paused = phase is Phase.PAUSED
-    yield Wanted("Paused", "True" if paused else "False", reason if paused else Reason.RESUMED)
+    yield Wanted("Paused", "True" if paused else "False", reason if paused else Reason.NOT_PAUSED)
     if any(verdict.stage and verdict.stage.status.checkpoint for verdict in verdicts.values()):
         yield Wanted("Checkpointed", "True", Reason.CHECKPOINT_SAVED)
     if not summary.ended:

@@ -93,11 +93,12 @@ class LiveStage:
         if report.sequence > self._sequence:  # else it came twice, or was overtaken
             self._sequence = report.sequence
             self._pending = self._pending.followed_by(_change(report))
+        acknowledged = self._sequence
         if report.checkpoint is not None:
             await self._commit(caller)
         else:
             self._arm()
-        return self._sequence
+        return acknowledged
 
     async def complete(self, caller: Caller, complete: Complete) -> None:
         """Record how the attempt ended. `stopped` is no end: only what is new goes into the Stage."""
