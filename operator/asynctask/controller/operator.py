@@ -148,7 +148,8 @@ class Operator:
 
         @kopf.on.startup(registry=registry)
         async def started(**_: object) -> None:
-            self._take_signals()  # kopf has put its own handlers there
+            # kopf puts handlers of its own there within the next turns of the loop
+            asyncio.get_running_loop().call_later(0.2, self._take_signals)
 
         events.register(registry, self._context, self._wake)
         namespaces = self._settings.watch_namespaces
