@@ -31,8 +31,10 @@ def wheelhouse(source: Path, extras: tuple[str, ...], python: str) -> Path:
     """
     lock = PROJECT / "requirements.lock"
     key = hashlib.sha256()
-    for part in (source.read_bytes(), lock.read_bytes(), repr((extras, python, PIP, platform.machine())).encode()):
+    content = source.read_bytes()
+    for part in (content, lock.read_bytes() if content else b"", repr((extras, python, PIP)).encode()):
         key.update(part)
+    key.update(platform.machine().encode())
     folder = cache() / f"wheelhouse-{key.hexdigest()[:12]}"
     with locked(cache() / ".wheels.lock"):
         if not folder.exists():

@@ -34,15 +34,24 @@ def create(identity: Identity) -> None:
                 (group / inherited).write_text((hierarchy / inherited).read_text())
 
 
-def remove(identity: Identity) -> None:
-    """Kill what still runs in the group, then remove it."""
-    groups = [base / identity.cgroup for base in (ROOT, *_hierarchies()) if (base / identity.cgroup).is_dir()]
+def kill(identity: Identity) -> None:
+    """Kill every process of the cluster's pods; returns once they are gone."""
+    groups = _groups(identity)
     if not holds(lambda: not _kill_all(groups), within=20):
         raise ClusterError(f"processes of {identity.name}'s pods survive SIGKILL: {sorted(_kill_all(groups))}")
-    for group in groups:
+
+
+def remove(identity: Identity) -> None:
+    """Kill what still runs in the group, then remove it."""
+    kill(identity)
+    for group in _groups(identity):
         for directory, _, _ in os.walk(group, topdown=False):
             with contextlib.suppress(FileNotFoundError):
                 Path(directory).rmdir()
+
+
+def _groups(identity: Identity) -> list[Path]:
+    return [base / identity.cgroup for base in (ROOT, *_hierarchies()) if (base / identity.cgroup).is_dir()]
 
 
 def _kill_all(groups: list[Path]) -> set[int]:

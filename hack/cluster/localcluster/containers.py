@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import binaries
+from . import binaries, cgroups
 from .errors import ClusterError
 from .node_configs import PAUSE_IMAGE, containerd_socket, shim_socket_directory
 from .oci import one_program_image
@@ -46,21 +47,24 @@ def import_pause_image(identity: Identity) -> None:
 
 
 def end_all(identity: Identity) -> None:
-    """Kill and forget every container; needs the kubelet gone, or it starts them again."""
-    if not _responds(identity):
-        return
-    tasks = ctr(identity, "tasks", "list", "--quiet").split()
-    if tasks:
-        ctr(identity, "tasks", "delete", "--force", *tasks)
-    containers = ctr(identity, "containers", "list", "--quiet").split()
-    if containers:
-        ctr(identity, "containers", "delete", *containers)
+    """Kill and forget every container; needs the kubelet gone, or it starts them again.
+
+    Tasks that end while we look are no trouble; what will not go is left to `release`.
+    """
+    cgroups.kill(identity)
+    with contextlib.suppress(ClusterError):
+        for container in ctr(identity, "containers", "list", "--quiet", timeout=10).split():
+            with contextlib.suppress(ClusterError):
+                ctr(identity, "tasks", "delete", "--force", container, timeout=10)
+            with contextlib.suppress(ClusterError):
+                ctr(identity, "containers", "delete", container, timeout=10)
 
 
 def release(identity: Identity) -> None:
     """End shims whose containerd has gone, and undo every mount below the cluster's state."""
     for pid in _shims(identity):
-        os.kill(pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
     if not holds(lambda: not _shims(identity), within=10):
         raise ClusterError(f"container shims survive SIGKILL: {_shims(identity)}")
     for mount in reversed(_mounts_below(identity.state)):
@@ -69,6 +73,16 @@ def release(identity: Identity) -> None:
     for link in Path("/var/log/containers").glob("*.log"):
         if link.is_symlink() and link.readlink().is_relative_to(identity.state):
             link.unlink()
+    for result in Path("/var/lib/cni/results").glob("*"):
+        if str(identity.state) in result.read_text(errors="replace"):
+            result.unlink()
+
+
+def refuse_mounts(directory: Path) -> None:
+    """Make sure that deleting `directory` deletes nothing that is only mounted there."""
+    mounts = _mounts_below(directory)
+    if mounts:
+        raise ClusterError(f"still mounted, so nothing was deleted; unmount and try again: {', '.join(mounts)}")
 
 
 def _responds(identity: Identity) -> bool:

@@ -118,6 +118,7 @@ class Cluster:
                 containers.release(identity)
                 network.remove(identity)
             if not keep:
+                containers.refuse_mounts(self.state)
                 shutil.rmtree(self.state)
 
     def start(self, name: str, *, wait: bool = True) -> int:

@@ -57,8 +57,6 @@ def remove(identity: Identity) -> None:
     host_end, _ = identity.veth
     if Path(f"/sys/class/net/{host_end}").exists():
         run(["ip", "link", "delete", host_end])
-    for result in Path("/var/lib/cni/results").glob(f"{identity.netns}-*"):
-        result.unlink(missing_ok=True)
 
 
 def write_cni_config(identity: Identity) -> Path:
