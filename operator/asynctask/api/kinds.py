@@ -32,6 +32,9 @@ class Kind:
     namespaced: bool
     columns: tuple[Column, ...]
     selectable: tuple[str, ...] = ()
+    first_status: tuple[tuple[str, str | int], ...] = ()
+    """What the status reads before anybody has written one. The API server fills it in on every read, so it is true
+    from the first moment and costs no write."""
 
     @property
     def name(self) -> str:
@@ -55,6 +58,7 @@ ASYNC_TASK = Kind(
         Column("Message", ".status.message", wide=True),
     ),
     (".spec.queueName", ".spec.type"),
+    (("phase", "Pending"),),
 )  # fmt: skip
 STAGE = Kind(
     Stage, "stages", ("ast",), True,
@@ -68,6 +72,7 @@ STAGE = Kind(
         Column("Checkpoint", ".status.checkpoint.time", "date", wide=True),
         Column("Message", ".status.message", wide=True),
     ),
+    first_status=(("phase", "Running"), ("attempt", 1)),
 )  # fmt: skip
 TASK_TYPE = Kind(
     TaskType, "tasktypes", ("att",), False,

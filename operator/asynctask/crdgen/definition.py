@@ -32,6 +32,8 @@ def definition(kind: Kind, *, selectable: bool = False) -> dict[str, Any]:
         "additionalPrinterColumns": [_column(column) for column in kind.columns],
         "schema": {"openAPIV3Schema": structural(kind.model)},
     }
+    if kind.first_status:
+        version["schema"]["openAPIV3Schema"]["properties"]["status"]["default"] = dict(kind.first_status)
     for path in (*(column.path for column in kind.columns), *kind.selectable):
         _check_path(version["schema"]["openAPIV3Schema"], path)
     if selectable and kind.selectable:
