@@ -72,7 +72,7 @@ def all_images() -> dict[str, Image]:
     found = {operator.name: operator}
     for dockerfile in sorted(STAGE_IMAGES.glob("*/Dockerfile")):
         folder = dockerfile.parent
-        inputs = (folder, STAGE_IMAGES / "sdk") if (STAGE_IMAGES / "sdk").exists() else (folder,)
+        inputs = (folder, STAGE_IMAGES / "sdk") if "sdk" in dockerfile.read_text() else (folder,)
         name = f"stage-{folder.name}"
         found[name] = Image(name, dockerfile, inputs, folder / "requirements.txt")
     return found

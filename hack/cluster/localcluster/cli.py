@@ -96,7 +96,7 @@ def status() -> int:
     options = parser.parse_args()
     if options.all:
         for name in paths.all_names():
-            print(name, Cluster.existing(name).profile)
+            print(name, "kind" if providers.is_kind(name) else Cluster.existing(name).profile)
         return 0
     if providers.is_kind(options.name):
         print(paths.state_root() / options.name / "kubeconfig")

@@ -122,8 +122,8 @@ def load(name: str) -> Identity | None:
 
 
 def all_names() -> list[str]:
-    """The names of all clusters that have a state directory."""
-    return sorted(path.parent.name for path in state_root().glob("*/cluster.json"))
+    """The names of all local clusters, those made by kind included."""
+    return sorted(path.parent.name for marker in ("cluster.json", "kind") for path in state_root().glob(f"*/{marker}"))
 
 
 def claim(name: str, profile: str, *, audit: bool) -> Identity:

@@ -41,8 +41,9 @@ def docker_works() -> bool:
 
 
 def given_kubeconfig(option: str | None) -> str | None:
-    """The kubeconfig that the user names, by option or environment."""
-    return option or os.environ.get("KUBECONFIG") or None
+    """The kubeconfig that the user names, by option or environment; one of our own clusters' doesn't count."""
+    named = option or os.environ.get("KUBECONFIG")
+    return None if not named or Path(named).is_relative_to(paths.state_root()) else named
 
 
 def check_existing(kubectl: str, kubeconfig: str | None) -> Path:
