@@ -17,7 +17,7 @@ from asynctask.adapters.store import Key
 from asynctask.core.observed import Job, Meta, Part, Pod
 
 log = structlog.get_logger()
-RECONNECT_SECONDS = 1.0
+RECONNECT_SECONDS = 0.2
 RECONNECT_MAX_SECONDS = 30.0
 SELECTOR = "asynctask.io/task-uid"
 
@@ -81,6 +81,7 @@ class Reflector:
         """Follow the collection for ever; list anew whenever the history is lost."""
         delay = RECONNECT_SECONDS
         while True:
+            begun = monotonic()
             try:
                 if not self._version:
                     await self.list()
@@ -89,12 +90,13 @@ class Reflector:
                 continue
             except Gone:
                 self._version = ""
-                continue
             except ApiError as error:
                 log.info("watch interrupted", resource=self._resource.plural, error=str(error)[:200])
             except Exception:
                 log.exception("watch failed", resource=self._resource.plural)
                 self._version = ""
+            if self.last_heard > begun:
+                delay = RECONNECT_SECONDS
             await asyncio.sleep(delay)
             delay = min(RECONNECT_MAX_SECONDS, delay * 2)
 

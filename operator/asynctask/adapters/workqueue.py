@@ -4,7 +4,7 @@ import asyncio
 import heapq
 import random
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from time import monotonic
 from typing import Generic, TypeVar
 
@@ -38,6 +38,13 @@ class WorkQueue(Generic[K]):
         elif key not in self._ready:
             self._ready[key] = monotonic()
             self._waiters.release()
+
+    def prefer(self, keys: Iterable[K]) -> None:
+        """Have these keys looked at before all others that wait."""
+        for key in keys:
+            self.add(key)
+            if key in self._ready:
+                self._ready.move_to_end(key, last=False)
 
     def add_after(self, key: K, seconds: float) -> None:
         """Have the key looked at after a while. Of several such wishes the earliest counts."""

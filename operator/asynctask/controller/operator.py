@@ -199,12 +199,15 @@ class Operator:
             log.warning("listing failed", error=str(error)[:200])
 
     def _hold_running(self) -> None:
-        """Count what runs before anything new is admitted."""
+        """Count what runs before anything new is admitted, and look at it before what only waits."""
         store = self._context.store
+        running = []
         for uid, jobs in store.jobs.items():
             key = store.key_of_uid.get(uid)
             if key and any(not (job.is_over or job.spec.suspend) for job in jobs.values()):
                 self._scheduler.hold(key, store.tasks[key].queue)
+                running.append(key)
+        self._context.queue.prefer(running)
 
     async def _work(self) -> None:
         queue = self._context.queue

@@ -35,8 +35,8 @@ class Look:
 
     @property
     def pod(self) -> Pod | None:
-        """The youngest pod of the current attempt."""
-        mine = [pod for pod in self.pods if pod.metadata.attempt == self.attempt]
+        """The youngest pod that the attempt's Job owns: labels alone prove nothing, anyone can write them."""
+        mine = [pod for pod in self.pods if self.job is not None and pod.metadata.is_owned_by(self.job.metadata.uid)]
         return max(mine, key=lambda pod: (pod.metadata.creation_timestamp or self.now, pod.metadata.uid), default=None)
 
     @property

@@ -36,6 +36,10 @@ class Meta(Part, frozen=True):
     labels: dict[str, str] = {}
     owner_references: tuple[Owner, ...] = ()
 
+    def is_owned_by(self, uid: str) -> bool:
+        """Whether the object of this uid controls it."""
+        return any(owner.controller and owner.uid == uid for owner in self.owner_references)
+
     @property
     def task_uid(self) -> str:
         """The task that this belongs to; empty when none."""

@@ -122,6 +122,8 @@ def _look(
     )
     pods = tuple(pod for pod in facts.pods if pod.metadata.stage == template.name and pod.metadata.run == run)
     job = facts.jobs.get(manifests.job_name(facts.task, template.name, attempt))
+    if job is not None and stage is not None and not job.metadata.is_owned_by(stage.metadata.uid):
+        job = None
     return Look(facts, resolved, template, stage, inputs, want, job, pods)
 
 

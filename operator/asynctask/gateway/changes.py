@@ -132,7 +132,7 @@ def _item_errors(recorded: Recorded, change: Change) -> dict[str, Any] | None:
             break
         if (error.path, error.reason) not in seen:
             seen.add((error.path, error.reason))
-            first.append(error.model_dump(exclude_none=True))
+            first.append({**error.model_dump(exclude_defaults=True), "class": error.error_class})
     kept_count = int(kept.get("count", 0))
     count = change.item_error_count
     if count is None:

@@ -8,6 +8,7 @@ write in all.
 import asyncio
 from collections.abc import Callable
 from datetime import datetime
+from random import uniform
 from time import monotonic
 
 import structlog
@@ -20,7 +21,7 @@ from asynctask.gateway.fencing import Caller, Recorded, check
 from asynctask.gateway.messages import Complete, Report
 from asynctask.gateway.metrics import Metrics
 
-WRITE_TRIES = 8
+WRITE_TRIES = 12
 
 log = structlog.get_logger("gateway")
 
@@ -191,7 +192,7 @@ class LiveStage:
             self._arm()
 
     async def _write(self, caller: Caller, change: Change) -> None:
-        for _ in range(WRITE_TRIES):
+        for tries in range(WRITE_TRIES):
             check(self.recorded, caller)
             self._check_youngest(caller)
             patch = operations(self.recorded, caller, change, self._now())
@@ -201,6 +202,7 @@ class LiveStage:
                 stage = await self._cluster.json_patch(api.STAGES, self.namespace, self.name, patch, "status")
             except api.Conflict:
                 self._metrics.writes.labels(change.content, "Conflict").inc()
+                await asyncio.sleep(uniform(0, 0.01 * tries))  # noqa: S311 - spreading, not secrecy
                 await self._read()
                 continue
             except api.NotFound:
