@@ -43,7 +43,7 @@ def _same_content(entry: Entry, name: bytes, found: os.stat_result, folder: Fold
         return found.st_size == entry.size and abilities.same_time(found.st_mtime_ns, entry.mtime_ns)
     if entry.kind == Kind.SYMLINK:
         return os.readlink(name, dir_fd=folder.fd) == entry.link
-    if entry.kind == Kind.DEVICE:
+    if entry.kind in (Kind.CHARACTER_DEVICE, Kind.BLOCK_DEVICE):
         return found.st_rdev == entry.rdev
     return True
 

@@ -13,7 +13,8 @@ class Kind(IntEnum):
     SYMLINK = 3
     FIFO = 4
     SOCKET = 5
-    DEVICE = 6
+    CHARACTER_DEVICE = 6
+    BLOCK_DEVICE = 7
 
 
 class Action(IntEnum):
@@ -125,8 +126,8 @@ _KINDS = {
     stat.S_IFLNK: Kind.SYMLINK,
     stat.S_IFIFO: Kind.FIFO,
     stat.S_IFSOCK: Kind.SOCKET,
-    stat.S_IFCHR: Kind.DEVICE,
-    stat.S_IFBLK: Kind.DEVICE,
+    stat.S_IFCHR: Kind.CHARACTER_DEVICE,
+    stat.S_IFBLK: Kind.BLOCK_DEVICE,
 }
 
 

@@ -1,6 +1,7 @@
 """Opening the two ends of a file's copy, and moving its bytes."""
 
 import errno
+import functools
 import os
 import stat
 import threading
@@ -13,6 +14,7 @@ from asynctask_stage.data.entries import Entry, int64
 from asynctask_stage.data.failures import ItemFailed
 from asynctask_stage.data.pacing import SEGMENT, Pace
 from asynctask_stage.data.roots import Folder
+from asynctask_stage.errors import Stopped
 
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _WRITE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -98,12 +100,20 @@ class Mover:
         self.hashing = hashing
 
     def move(
-        self, source: int, target: int, start: int, end: int, *, sparse: bool, enough: Callable[[], bool] = lambda: False
+        self,
+        source: int,
+        target: int,
+        start: int,
+        end: int,
+        *,
+        sparse: bool,
+        eager: bool = False,
+        enough: Callable[[], bool] = lambda: False,
     ) -> tuple[int, bytes | None]:
         """Copy ``[start, end)``; how far it came (absolute), and the blake3 of that range when hashing.
 
-        ``enough`` may end it early between segments. ``Stopped`` while waiting for bandwidth also just ends it early, at
-        what is written. Raises ``Changed`` when the source is shorter than it was.
+        ``enough`` may end it early between segments, and a request to stop ends it early while it waits for bandwidth.
+        ``eager`` has the kernel write out behind it. Raises ``Changed`` when the source is shorter than it was.
         """
         state = blake3() if self.hashing else None
         position = start
@@ -111,13 +121,25 @@ class Mover:
             self._skip(state, begin - position)
             position = begin
             while position < stop:
-                if enough():
-                    return position, state.digest() if state else None
                 length = min(SEGMENT, stop - position)
-                self._pace.take(length)
-                position += self._segment(source, target, position, length, state)
+                if enough() or not self._may_take(length):
+                    return position, state.digest() if state is not None else None
+                count = self._segment(source, target, position, length, state)
+                if eager:
+                    kernel.start_writing(target, position, count)
+                position += count
+        if position == start:
+            self._pace.moved(end - start)
+            return end, zeros_digest(end - start) if self.hashing else None
         self._skip(state, end - position)
-        return end, state.digest() if state else None
+        return end, state.digest() if state is not None else None
+
+    def _may_take(self, length: int) -> bool:
+        try:
+            self._pace.take(length)
+        except Stopped:
+            return False
+        return True
 
     def _segment(self, source: int, target: int, position: int, length: int, state: "blake3 | None") -> int:
         if state is None:
@@ -140,10 +162,23 @@ class Mover:
         if length <= 0:
             return
         self._pace.moved(length)
-        while state is not None and length > 0:
-            part = min(length, len(ZEROS))
-            state.update(ZEROS[:part])
-            length -= part
+        if state is not None:
+            add_zeros(state, length)
 
 
-ZEROS = memoryview(bytes(SEGMENT))
+_ZEROS = memoryview(bytes(SEGMENT))
+
+
+def add_zeros(state: "blake3", length: int) -> None:
+    """Hash ``length`` zeros."""
+    while length > 0:
+        state.update(_ZEROS[:length])
+        length -= SEGMENT
+
+
+@functools.lru_cache(maxsize=16)
+def zeros_digest(length: int) -> bytes:
+    """The blake3 of a piece that is one hole; pieces have few lengths, so a huge sparse file costs one."""
+    state = blake3()
+    add_zeros(state, length)
+    return state.digest()

@@ -21,7 +21,7 @@ from asynctask_stage.data.failures import ItemFailed
 from asynctask_stage.data.opening import Changed
 from asynctask_stage.data.pacing import SEGMENT
 from asynctask_stage.data.transfers import Transfer
-from asynctask_stage.errors import Stopped
+from asynctask_stage.errors import StageError, Stopped, Superseded
 
 SLICE = 32
 """Files that a thread takes at once; neighbours, so they share open directories."""
@@ -42,6 +42,9 @@ class Copied:
     error: Exception | None = None
 
 
+_Result = tuple[list[Copied], Stopped | None]
+
+
 class SmallFiles:
     """The pass over all files below the size for pieces."""
 
@@ -51,6 +54,7 @@ class SmallFiles:
         self._renamed: list[Entry] = []
         self._bytes = 0
         self._sealed = time.monotonic()
+        self._ending: Stopped | StageError | None = None
 
     def run(self) -> None:
         """Copy what is pending. When stopped, what is complete is kept before ``Stopped`` goes on."""
@@ -61,30 +65,45 @@ class SmallFiles:
                 (Kind.FILE, Action.COPY, State.PENDING, transfer.large_bytes),
             )
         )
-        stopped: Stopped | None = None
-        running: set[Future[tuple[list[Copied], Stopped | None]]] = set()
+        running: set[Future[_Result]] = set()
         with ThreadPoolExecutor(transfer.threads, "copy") as pool:
+            while True:
+                room = 4 * transfer.threads - len(running)
+                if self._ending is None and room:
+                    running |= {pool.submit(self._copy_slice, part) for part in itertools.islice(slices, room)}
+                if not running:
+                    break
+                ended, running = wait(running, timeout=0.5, return_when=FIRST_COMPLETED)
+                for future in ended:
+                    self._collect(*future.result())
+                if self._is_due:
+                    self._seal()
+        self._end()
+
+    def _collect(self, results: list[Copied], stopped: Stopped | None) -> None:
+        self._ending = self._ending or stopped
+        for copied in results:
+            if copied.error is None:
+                self._written.append(copied.entry)
+                self._bytes += copied.entry.size
+                continue
             try:
-                while True:
-                    room = 4 * transfer.threads - len(running)
-                    if stopped is None and room:
-                        running |= {pool.submit(self._copy_slice, part) for part in itertools.islice(slices, room)}
-                    if not running:
-                        break
-                    ended, running = wait(running, timeout=0.5, return_when=FIRST_COMPLETED)
-                    for future in ended:
-                        results, why = future.result()
-                        stopped = stopped or why
-                        for copied in results:
-                            self._take(copied)
-                    if self._is_due:
-                        self._seal()
-            finally:
-                pool.shutdown(cancel_futures=True)
-        self._seal()
-        self._seal()
-        if stopped:
-            raise stopped
+                self._transfer.fail(copied.entry, copied.error)
+            except StageError as error:
+                self._ending = self._ending or error
+
+    def _end(self) -> None:
+        """Keep what is complete, then let go on what ended the pass."""
+        if isinstance(self._ending, Superseded):
+            raise self._ending
+        try:
+            self._seal()
+            self._seal()
+        except OSError:
+            if self._ending is None:
+                raise
+        if self._ending is not None:
+            raise self._ending
 
     @property
     def _is_due(self) -> bool:
@@ -96,13 +115,6 @@ class SmallFiles:
             or self._bytes >= GROUP_BYTES
             or time.monotonic() - self._sealed > GROUP_SECONDS
         )
-
-    def _take(self, copied: Copied) -> None:
-        if copied.error is None:
-            self._written.append(copied.entry)
-            self._bytes += copied.entry.size
-            return
-        self._transfer.fail(copied.entry, copied.error)
 
     def _seal(self) -> None:
         """Sync the group and give it its final names; the group before it is done."""
@@ -116,7 +128,7 @@ class SmallFiles:
         self._transfer.commit()
         self._sealed = time.monotonic()
 
-    def _copy_slice(self, entries: list[Entry]) -> tuple[list[Copied], Stopped | None]:
+    def _copy_slice(self, entries: list[Entry]) -> _Result:
         results = []
         for entry in entries:
             try:
@@ -133,6 +145,7 @@ class SmallFiles:
             try:
                 return self._copy_once(entry)
             except Changed:
+                self._transfer.pace.moved(-entry.size)
                 if last:
                     raise ItemFailed("ChangedWhileRead", "the file changed while it was read, twice") from None
         raise AssertionError
@@ -181,6 +194,7 @@ class SmallFiles:
             os.ftruncate(writing, entry.size)
         end, digest = transfer.mover.move(reading, writing, 0, entry.size, sparse=entry.is_sparse)
         if end != entry.size:
+            transfer.pace.check()
             raise Changed
         return digest
 

@@ -1,0 +1,1 @@
+"""The three stages of the task type ``file-backup``."""

@@ -1,0 +1,21 @@
+"""The stages of ``file-backup``: ``main.py metadata | content | verify``."""
+
+import sys
+
+import asynctask_stage
+from filebackup import content, metadata, verify
+
+STAGES = {"metadata": metadata.main, "content": content.main, "verify": verify.main}
+
+
+def main() -> None:
+    """Run the stage that the first argument names."""
+    name = sys.argv[1] if len(sys.argv) == 2 else ""
+    if name not in STAGES:
+        print(f"usage: main.py {' | '.join(STAGES)}", file=sys.stderr)
+        raise SystemExit(64)
+    asynctask_stage.run(STAGES[name])
+
+
+if __name__ == "__main__":
+    main()
