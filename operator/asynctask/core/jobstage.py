@@ -152,10 +152,15 @@ def cannot_start(look: Look) -> Verdict | None:
 
 
 def _pod_missing_since(pod: Pod | None, job: Job | None) -> datetime | None:
-    if pod is not None:
-        terminated = pod.state.terminated
-        return (terminated.finished_at if terminated else None) or pod.metadata.deletion_timestamp
-    return (job.status.start_time or job.metadata.creation_timestamp) if job else None
+    """Since when a pod has been due; None while the Job controller has not yet seen that the Job goes on."""
+    if job is None or job.condition("Suspended"):
+        return None
+    terminated = pod.state.terminated if pod else None
+    moments = (
+        job.status.start_time or job.metadata.creation_timestamp,
+        (terminated.finished_at if terminated else None) or (pod.metadata.deletion_timestamp if pod else None),
+    )
+    return max((moment for moment in moments if moment), default=None)
 
 
 def runs(look: Look) -> Verdict:

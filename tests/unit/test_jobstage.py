@@ -1,0 +1,269 @@
+"""What is made of a stage that is a pod: its state, and what is done."""
+
+from datetime import datetime
+
+import pytest
+from support.scenes import Scene, ago, make_task
+
+ONE = make_task().stage("scan")
+RUNNING = ONE.running("scan")
+STARTED = ONE.began("scan").job("scan", active=1)
+SUSPENDED = ONE.began("scan").job("scan", suspend=True, condition=("Suspended", "JobSuspended"), started_ago=None)
+GONE_JOB = ("Failed", "BackoffLimitExceeded")
+REPORT = {"attempt": 1, "outcome": "succeeded", "time": ago(3)}
+BACK_OFF = "scan: BackingOff a2"
+
+SENTENCES = {
+    # beginning
+    "a fresh task starts its first stage": (ONE, "Running", ("start scan a1",)),
+    "a full queue starts nothing": (ONE.not_admitted(), "Queued", ()),
+    "a paused task starts nothing": (ONE.paused(), "Paused", ()),
+    "a Stage without its Job gets the Job": (ONE.began("scan"), "Running", ("start scan a1",)),
+    "a Job without its pod is waited for": (STARTED.job("scan", seconds_ago=1), "Running", ()),
+    "a running pod is left alone": (RUNNING, "Running", ()),
+    "no pod after a while is said": (STARTED, "Starting", ("scan: Starting",)),
+    # ends
+    "exit code 0 is success": (STARTED.pod("scan", "Succeeded", exit_code=0), "Succeeded", ("scan: Succeeded",)),
+    "exit code 3 is partial success": (STARTED.pod("scan", "Failed", exit_code=3), "Partial", ("scan: Partial",)),
+    "exit code 1 is tried again": (STARTED.pod("scan", "Failed", exit_code=1), "BackingOff", (BACK_OFF,)),
+    "exit code 75 is tried again": (STARTED.pod("scan", "Failed", exit_code=75), "BackingOff", (BACK_OFF,)),
+    "exit code 76 is tried again": (STARTED.pod("scan", "Failed", exit_code=76), "BackingOff", (BACK_OFF,)),
+    "exit code 65 is the end": (STARTED.pod("scan", "Failed", exit_code=65), "Failed", ("scan: Failed",)),
+    "exit code 143 of its own is tried again": (
+        STARTED.pod("scan", "Failed", exit_code=143), "BackingOff", (BACK_OFF,)),
+    "out of memory is tried again": (
+        STARTED.pod("scan", "Failed", exit_code=137, reason="OOMKilled"), "BackingOff", (BACK_OFF,)),
+    "a full scratch disk is the end": (
+        STARTED.pod("scan", "Failed", pod_reason="Evicted", disrupted=True,
+                    pod_message="Pod ephemeral local storage usage exceeds the total limit of containers 1Gi."),
+        "Failed", ("scan: Failed",)),
+    "a full node is a disruption and the Job's business": (
+        STARTED.job("scan", seconds_ago=1).pod(
+            "scan", "Failed", pod_reason="Evicted", disrupted=True, ended_ago=1, exit_code=137,
+            pod_message="The node was low on resource: memory."),
+        "Running", ()),
+    "a pod that failed before its container ran is tried again": (
+        STARTED.pod("scan", "Failed", pod_reason="UnexpectedAdmissionError"), "BackingOff", (BACK_OFF,)),
+    # its own word
+    "its report of success outranks exit code 1": (
+        ONE.began("scan", completion=REPORT).job("scan").pod("scan", "Failed", exit_code=1),
+        "Succeeded", ("scan: Succeeded",)),
+    "its report of success does not wait for the pod": (
+        ONE.running("scan", completion=REPORT), "Succeeded", ("scan: Succeeded",)),
+    "its report of failure outranks exit code 0": (
+        ONE.began("scan", completion={**REPORT, "outcome": "failed", "class": "permanent"})
+        .job("scan").pod("scan", "Succeeded", exit_code=0),
+        "Failed", ("scan: Failed",)),
+    "a report of an earlier attempt says nothing": (
+        ONE.running("scan", attempt=2, completion=REPORT), "Running", ()),
+    "a report of having stopped is no end": (
+        ONE.running("scan", completion={**REPORT, "outcome": "stopped"}), "Running", ()),
+    "a report of success outranks a pause": (
+        ONE.paused().running("scan", completion=REPORT), "Succeeded", ("scan: Succeeded",)),
+    "its termination message outranks its exit code": (
+        STARTED.pod("scan", "Failed", exit_code=1, message='{"outcome":"succeeded"}'),
+        "Succeeded", ("scan: Succeeded",)),
+    "its termination message may say: throttled": (
+        STARTED.pod("scan", "Failed", exit_code=1, message='{"outcome":"failed","class":"throttled"}'),
+        "BackingOff", (BACK_OFF,)),
+    # pods that others end
+    "a pod deleted by hand is replaced and not counted": (
+        STARTED.pod("scan", "Failed", exit_code=137, asked_ago=5), "Starting", ("scan: Starting a2",)),
+    "exit code 0 after a request to stop is no success": (
+        STARTED.pod("scan", "Succeeded", exit_code=0, asked_ago=5), "Starting", ("scan: Starting a2",)),
+    "exit code 0 before the request to stop is success": (
+        STARTED.pod("scan", "Succeeded", exit_code=0, asked_ago=1, ended_ago=4), "Succeeded", ("scan: Succeeded",)),
+    "a disrupted pod is replaced by the Job": (
+        STARTED.job("scan", seconds_ago=1).pod("scan", "Failed", exit_code=143, disrupted=True),
+        "Running", ()),
+    "a disrupted pod that said it was done is done": (
+        STARTED.pod("scan", "Failed", exit_code=143, disrupted=True, message='{"outcome":"succeeded"}'),
+        "Succeeded", ("scan: Succeeded",)),
+    "a Job that failed without a pod is tried again": (
+        ONE.began("scan").job("scan", condition=GONE_JOB), "BackingOff", (BACK_OFF,)),
+    "a Job that completed without a pod is success": (
+        ONE.began("scan").job("scan", condition=("Complete", "")), "Succeeded", ("scan: Succeeded",)),
+    "a Job past its deadline is the end": (
+        ONE.began("scan").job("scan", condition=("Failed", "DeadlineExceeded")), "Failed", ("scan: Failed",)),
+    "a failed Job whose pod still lives is waited for": (
+        ONE.began("scan").job("scan", condition=GONE_JOB).pod("scan"), "Running", ()),
+    "a Job deleted by hand is made again": (ONE.began("scan"), "Running", ("start scan a1",)),
+    "a live pod without its Job is waited for": (ONE.began("scan").pod("scan"), "Stopping", ("scan: Stopping",)),
+    # pause
+    "a pause suspends the Job": (RUNNING.paused(), "Stopping", ("suspend scan a1", "scan: Stopping")),
+    "a stopping pod is waited for": (
+        SUSPENDED.paused().pod("scan"), "Stopping", ("scan: Stopping",)),
+    "a suspended Job without a pod is paused": (SUSPENDED.paused(), "Paused", ("scan: Paused",)),
+    **{
+        f"exit code {code} during a pause is a pause": (
+            SUSPENDED.paused().pod("scan", "Failed" if code else "Succeeded", exit_code=code, asked_ago=5),
+            "Paused", ("scan: Paused",))
+        for code in (0, 1, 75, 137, 143)
+    },
+    "exit code 65 during a pause is the end": (
+        SUSPENDED.paused().pod("scan", "Failed", exit_code=1, asked_ago=5,
+                               message='{"outcome":"failed","class":"permanent"}'),
+        "Failed", ("scan: Failed",)),
+    "a success before the pause reached it is a success": (
+        SUSPENDED.paused().pod("scan", "Succeeded", exit_code=0), "Succeeded", ("scan: Succeeded",)),
+    "a resume lets the Job go on": (SUSPENDED, "Running", ("resume scan a1",)),
+    "a resume waits for a place": (SUSPENDED.not_admitted(), "Queued", ()),
+    "a resume waits until the old pod is gone": (SUSPENDED.pod("scan"), "Stopping", ("scan: Stopping",)),
+    # cancel
+    "a cancel suspends the Job": (RUNNING.cancelled(), "Stopping", ("suspend scan a1", "scan: Stopping")),
+    "a cancel ends when the pod is gone": (SUSPENDED.cancelled(), "Cancelled", ("scan: Cancelled",)),
+    "a cancel before the beginning is the end": (ONE.cancelled(), "Cancelled", ()),
+    "exit code 1 during a cancel is a cancel": (
+        SUSPENDED.cancelled().pod("scan", "Failed", exit_code=1, asked_ago=5), "Cancelled", ("scan: Cancelled",)),
+    # attempts
+    "the next attempt waits for its time": (
+        ONE.began("scan", attempt=2, retryTime=ago(-5), phase="BackingOff"), "BackingOff", ()),
+    "the next attempt begins in time": (
+        ONE.began("scan", attempt=2, retryTime=ago(0), phase="BackingOff"), "Running",
+        ("start scan a2", "scan: Running")),
+    "the next attempt waits for the pod before": (
+        ONE.began("scan", attempt=2, retryTime=ago(5), phase="Starting").pod("scan", attempt=1), "Starting", ()),
+    "an attempt that backs off can be paused": (
+        ONE.paused().began("scan", attempt=2, retryTime=ago(-5), phase="BackingOff"), "Paused", ("scan: Paused",)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("sentence", SENTENCES)
+def test_job_stage(sentence: str) -> None:
+    scene, phase, actions = SENTENCES[sentence]
+    told = scene.told()
+    assert (told.phase, told.actions) == (phase, actions), told.message
+
+
+STUCK = {
+    "ErrImagePull": "ImagePullFailed",
+    "ImagePullBackOff": "ImagePullFailed",
+    "InvalidImageName": "ImagePullFailed",
+    "CreateContainerConfigError": "ContainerConfigError",
+    "CreateContainerError": "ContainerConfigError",
+}
+
+
+@pytest.mark.parametrize("waiting", STUCK)
+def test_what_keeps_a_pod_from_starting_can_be_read_at_once(waiting: str) -> None:
+    told = STARTED.pod("scan", "Pending", waiting=waiting, seconds_ago=1).told()
+    assert (told.phase, told.reason) == ("Starting", STUCK[waiting])
+    assert "it says why" in told.message
+    assert told.plan.wake_at is not None
+
+
+@pytest.mark.parametrize("waiting", STUCK)
+def test_what_keeps_a_pod_from_starting_for_long_is_the_end(waiting: str) -> None:
+    told = STARTED.pod("scan", "Pending", waiting=waiting, seconds_ago=600).told()
+    assert (told.phase, told.reason) == ("Failed", STUCK[waiting])
+    assert told.actions == ("scan: Failed", "suspend scan a1")
+    assert "it says why" in told.message
+
+
+def test_a_container_that_is_being_made_is_no_trouble() -> None:
+    assert STARTED.pod("scan", "Pending", waiting="ContainerCreating", seconds_ago=300).told().phase == "Running"
+
+
+def test_no_node_takes_the_pod() -> None:
+    told = STARTED.pod("scan", "Pending", unschedulable=True).told()
+    assert (told.phase, told.reason) == ("Starting", "Unschedulable")
+    assert "0/3 nodes are available" in told.message
+
+
+@pytest.mark.parametrize("suspended_ago", [30, 3600])
+def test_a_resumed_job_gets_time_to_make_its_pod(suspended_ago: int) -> None:
+    resumed = ONE.began("scan", seconds_ago=9000).job(
+        "scan", seconds_ago=9000, started_ago=None, condition=("Suspended", "JobSuspended"), condition_ago=suspended_ago
+    )
+    assert resumed.told().phase == "Running"
+    remains = resumed.pod("scan", "Failed", exit_code=143, asked_ago=suspended_ago, ended_ago=suspended_ago)
+    assert remains.told().phase in {"Running", "Starting"}
+
+
+def test_a_resumed_job_that_makes_no_pod_says_so_and_fails_in_the_end() -> None:
+    resumed = ONE.began("scan", seconds_ago=9000)
+    assert resumed.job("scan", seconds_ago=9000, started_ago=30).told().reason == "PodPending"
+    assert resumed.job("scan", seconds_ago=9000, started_ago=601).told().phase == "Failed"
+
+
+def _failed(scene: Scene, **status: object) -> dict[str, object]:
+    return scene.began("scan", **status).job("scan").pod("scan", "Failed", exit_code=1).told().patch("scan")
+
+
+def _pause(patch: dict[str, object], now: str = ago(0)) -> float:
+    return (datetime.fromisoformat(str(patch["retryTime"])) - datetime.fromisoformat(now)).total_seconds()
+
+
+@pytest.mark.parametrize(("failures", "pause"), [(0, 10), (1, 20), (2, 40), (3, 80)])
+def test_the_pause_doubles(failures: int, pause: float) -> None:
+    patch = _failed(ONE, failures=failures)
+    assert _pause(patch) == pause
+    assert patch["failures"] == failures + 1
+
+
+def test_the_pause_is_bounded() -> None:
+    scene = ONE.with_spec(retry={"maxAttempts": 100, "backoffSeconds": 10, "maxBackoffSeconds": 60})
+    assert _pause(_failed(scene, failures=80)) == 60
+
+
+def test_a_throttled_attempt_waits_four_times_as_long() -> None:
+    assert _pause(STARTED.pod("scan", "Failed", exit_code=76).told().patch("scan")) == 40
+
+
+def test_the_last_attempt_is_the_end() -> None:
+    patch = _failed(ONE, failures=4)
+    assert patch["phase"] == "Failed"
+    assert patch["conditions"][0]["reason"] == "RetriesExhausted"  # type: ignore[index]
+    assert patch["lastError"]["class"] == "transient"  # type: ignore[index]
+    assert "5 times" in str(patch["message"])
+
+
+def test_a_checkpoint_that_moved_on_starts_the_count_anew() -> None:
+    moved = _failed(ONE, failures=4, failedSequence=7, checkpoint={"sequence": 8})
+    assert (moved["phase"], moved["failures"], moved["failedSequence"]) == ("BackingOff", 1, 8)
+    stuck = _failed(ONE, failures=4, failedSequence=8, checkpoint={"sequence": 8})
+    assert stuck["phase"] == "Failed"
+
+
+def test_the_stage_s_own_retry_policy_comes_first() -> None:
+    scene = make_task(retry={"maxAttempts": 9}).stage("scan", retry={"maxAttempts": 1})
+    assert _failed(scene)["phase"] == "Failed"
+
+
+def test_a_replaced_pod_begins_at_once() -> None:
+    patch = STARTED.pod("scan", "Failed", exit_code=137, asked_ago=5).told().patch("scan")
+    assert "failures" not in patch
+    assert patch["retryTime"] is None
+
+
+def test_what_a_failed_attempt_said_is_kept() -> None:
+    patch = STARTED.pod("scan", "Failed", exit_code=65, message="no such share: photos").told().patch("scan")
+    assert patch["lastError"] == {
+        "attempt": 1, "class": "permanent", "reason": "PermanentError", "exitCode": 65,
+        "message": "exit code 65: no such share: photos", "time": ago(2),
+    }  # fmt: skip
+
+
+def test_a_failure_is_told_in_an_event() -> None:
+    told = STARTED.pod("scan", "Failed", exit_code=1, message="boom").told()
+    assert [(event.type, event.reason) for event in told.plan.events] == [("Warning", "StageFailed")]
+    assert "boom" in told.plan.events[0].message
+
+
+@pytest.mark.parametrize("scene", [RUNNING, STARTED, RUNNING.paused(), SUSPENDED.pod("scan"), ONE], ids=lambda _: "")
+def test_what_has_or_may_get_a_pod_holds_its_place(scene: Scene) -> None:
+    assert scene.told().plan.holds_slot
+
+
+@pytest.mark.parametrize(
+    "scene",
+    [
+        ONE.not_admitted(),
+        SUSPENDED.paused(),
+        ONE.began("scan", attempt=2, retryTime=ago(-5)),
+        STARTED.pod("scan", "Succeeded", exit_code=0),
+    ],
+    ids=lambda _: "",
+)
+def test_what_has_no_pod_holds_no_place(scene: Scene) -> None:
+    assert not scene.told().plan.holds_slot
