@@ -88,7 +88,7 @@ def test_a_small_request_does_not_wait_for_the_whole_of_a_large_one():
 
 def test_a_stop_wakes_a_waiting_thread():
     stop = StopFlag()
-    bandwidth = Bandwidth(1, stop=stop)
+    bandwidth = Bandwidth(0.001, stop=stop)
     raised = threading.Event()
 
     def work():

@@ -81,6 +81,18 @@ def test_items_that_failed_before_a_resume_still_count():
     assert (result.outcome, result.message) == ("partial", "2 items failed")
 
 
+def test_the_count_of_a_pod_before_comes_with_the_checkpoint(gateway, pod):
+    gateway.checkpoint, gateway.checkpoint_sequence = {"n": 1, "_itemErrors": 2}, 4
+
+    def main(stage):
+        assert stage.checkpoint == {"n": 1}
+        stage.save({"n": 2}, now=True)
+        assert gateway.checkpoint == {"n": 2, "_itemErrors": 2}
+
+    assert pod.run(main) == 3
+    assert gateway.completions[-1]["itemErrorCount"] == 2
+
+
 def test_artifacts_are_a_dictionary(tmp_path):
     def main(stage):
         with stage.artifacts.open("in.txt") as stream:

@@ -12,7 +12,7 @@ from asynctask_stage.artifacts import Artifacts
 from asynctask_stage.bandwidth import Bandwidth
 from asynctask_stage.checkpoints import Checkpoints
 from asynctask_stage.contexts import Config, Context, Outputs
-from asynctask_stage.errors import Stopped, Superseded
+from asynctask_stage.errors import Superseded
 from asynctask_stage.items import ItemError, ItemErrors
 from asynctask_stage.progress import Progress
 from asynctask_stage.stops import StopFlag
@@ -49,7 +49,7 @@ class State:
             if data is not None:
                 self.checkpoints.save(data)
                 return True
-        except (Exception, Stopped):
+        except BaseException:  # whatever the author's code raises, the caller's thread goes on
             log.exception("the registered checkpoint failed")
         finally:
             self.making.release()
