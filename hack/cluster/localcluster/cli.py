@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import functools
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -29,6 +30,9 @@ def command(main: Callable[[], int]) -> Callable[[], int]:
         except ClusterError as trouble:
             print(f"error: {trouble}", file=sys.stderr)
             return 1
+        except BrokenPipeError:  # `status | head`
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 0
         except KeyboardInterrupt:
             print("interrupted; run the same command again to go on", file=sys.stderr)
             return 130

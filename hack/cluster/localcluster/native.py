@@ -84,6 +84,8 @@ class Cluster:
 
     def up(self) -> Cluster:
         """Start what isn't running and wait until it works. Safe to call again."""
+        if self.profile == "node":
+            network.require_root()
         binaries.ensure(*components.needed_binaries(self.profile))
         identity = paths.claim(self.name, self.profile, audit=self._audit)
         with paths.locked(self.state / ".lock"):

@@ -26,13 +26,17 @@ def inside(identity: Identity) -> list[str]:
     return ["nsenter", f"--net={NAMESPACES / identity.netns}"] if identity.profile == "node" else []
 
 
-def create(identity: Identity) -> None:
-    """Make the namespace, its link to the host and the routes, unless they are there."""
+def require_root() -> None:
+    """Say early what a node needs and who can do without."""
     if os.geteuid() != 0:
         raise ClusterError(
             "the node profile of the native provider needs root (network, mounts, containers);"
             " use `--provider kind`, `--kubeconfig FILE`, or `--profile control-plane`"
         )
+
+
+def create(identity: Identity) -> None:
+    """Make the namespace, its link to the host and the routes, unless they are there."""
     if (NAMESPACES / identity.netns).exists():
         return
     host_end, cluster_end = identity.veth
@@ -51,12 +55,12 @@ def create(identity: Identity) -> None:
 
 
 def remove(identity: Identity) -> None:
-    """Remove the namespace; the link, the routes and the rules go with it."""
-    if (NAMESPACES / identity.netns).exists():
-        run(["ip", "netns", "delete", identity.netns])
+    """Remove the link, with it the routes, and the namespace, with it the rules."""
     host_end, _ = identity.veth
     if Path(f"/sys/class/net/{host_end}").exists():
         run(["ip", "link", "delete", host_end])
+    if (NAMESPACES / identity.netns).exists():
+        run(["ip", "netns", "delete", identity.netns])
 
 
 def write_cni_config(identity: Identity) -> Path:

@@ -58,6 +58,7 @@ disabled_plugins = ['io.containerd.nri.v1.nri', 'io.containerd.internal.v1.opt']
 
 [plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.runc.options]
   SystemdCgroup = false
+  Root = '{state}/run/runc'
 """
     (state / "run").mkdir(parents=True, exist_ok=True)
     return _written(state / "containerd.toml", text)
