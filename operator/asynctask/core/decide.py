@@ -1,6 +1,6 @@
 """What is to be done about one task: an ordered list of policies, the first that speaks wins."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -8,7 +8,8 @@ from asynctask.api.reasons import Reason
 from asynctask.api.status import Phase
 from asynctask.core import rollup, runs
 from asynctask.core.facts import Facts, Resolved, Want
-from asynctask.core.plan import Action, DeleteTask, Event, Plan, SuspendJob
+from asynctask.core.observed import Job
+from asynctask.core.plan import Action, DeleteTask, Event, PatchTask, Plan, SuspendJob
 from asynctask.core.problems import Problem
 from asynctask.core.rollup import Summary
 from asynctask.core.runs import RunView
@@ -44,10 +45,11 @@ def run_has_ended(facts: Facts) -> Plan | None:
 
 def earlier_run_is_stopping(facts: Facts) -> Plan | None:
     """A new run begins when nothing of the one before can move any more."""
-    unfinished = runs.unfinished_jobs_of_earlier_runs(facts)
-    if not unfinished:
+    run = facts.task.spec.run
+    jobs, children = runs.unfinished_jobs(facts, before=run), runs.unfinished_children(facts, before=run)
+    if not (jobs or children or any(pod.is_live and 0 < pod.metadata.run < run for pod in facts.pods)):
         return None
-    actions = tuple(SuspendJob(job.metadata.name, suspend=True) for job in unfinished if not job.spec.suspend)
+    actions = (*_suspend(jobs), *(PatchTask(c.metadata.name, {"cancel": True}) for c in children if not c.spec.cancel))
     summary = Summary(Phase.STOPPING, Reason.STOPPING, "the run before is being stopped")
     return Plan(actions, rollup.status(facts.task, summary, facts.now), holds_slot=True)
 
@@ -57,14 +59,16 @@ def is_invalid(facts: Facts) -> Plan | None:
     problem = facts.resolved
     if not isinstance(problem, Problem):
         return None
-    if facts.task.spec.cancel and not any(pod.is_live for pod in facts.pods):
+    spec, jobs, is_live = facts.task.spec, runs.unfinished_jobs(facts), any(pod.is_live for pod in facts.pods)
+    if spec.cancel and not jobs and not is_live:
         return _ended(facts, None, Summary(Phase.CANCELLED, Reason.CANCELLED, "cancelled", ended=True))
     summary = Summary(Phase.INVALID, problem.reason, str(problem))
     return Plan(
+        actions=_suspend(jobs) if spec.cancel or spec.suspend else (),
         status=rollup.status(facts.task, summary, facts.now),
         urgency="now",
         events=_on_change(facts, Event("Warning", problem.reason, str(problem))),
-        holds_slot=any(pod.is_live for pod in facts.pods),
+        holds_slot=is_live,
     )
 
 
@@ -189,7 +193,7 @@ def _summarise(view: RunView, want: Want) -> Summary:
 def _stop(facts: Facts, end: Summary) -> Plan:
     """Stop every stage; when none can move any more, the run has ended in this way."""
     view = runs.view(facts, _resolved(facts), "cancel")
-    if view.some(Phase.STOPPING, Phase.RUNNING, Phase.STARTING):
+    if view.some(Phase.STOPPING, Phase.RUNNING, Phase.STARTING, Phase.BACKING_OFF):
         summary = Summary(Phase.STOPPING, Reason.STOPPING, f"{end.message}; its stages are being stopped")
         status = rollup.status(facts.task, summary, facts.now, view)
         return Plan(_actions(view), status, holds_slot=view.holds_slot, wake_at=_soonest(view, None))
@@ -235,6 +239,10 @@ def _resolved(facts: Facts) -> Resolved:
     if isinstance(facts.resolved, Problem):
         raise TypeError("an invalid task has no stages to look at")
     return facts.resolved
+
+
+def _suspend(jobs: Iterable[Job]) -> tuple[Action, ...]:
+    return tuple(SuspendJob(job.metadata.name, suspend=True) for job in jobs if not job.spec.suspend)
 
 
 def _actions(view: RunView) -> tuple[Action, ...]:

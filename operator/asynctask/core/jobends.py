@@ -115,6 +115,8 @@ def finished(look: Look, phase: Phase, ending: Ending, *, stop: bool = False, ca
         patch["startTime"] = stamp(ending.started)
     if ending.outputs:
         patch["outputs"] = ending.outputs
+    if ending.item_error_count and not (look.stage and look.stage.status.item_errors):
+        patch["itemErrors"] = {"count": ending.item_error_count}
     if not good:
         patch["lastError"] = _error(look, cause or ending)
     actions: tuple[Action, ...] = (PatchStage(look.name, patch),)

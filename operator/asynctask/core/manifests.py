@@ -70,6 +70,12 @@ def labels(task: AsyncTask, stage_in_task: str, attempt: int | None = None) -> d
     return result | {names.LABEL_ATTEMPT: str(attempt)} if attempt is not None else result
 
 
+def run_of(found: Mapping[str, str]) -> int:
+    """The run that an object with these labels was made in; 0 when they don't say."""
+    text = found.get(names.LABEL_RUN, "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
+
+
 def owned(body: Mapping[str, Any], stage_object: Mapping[str, Any]) -> Body:
     """The same object, owned by a Stage that has its uid by now."""
     meta = stage_object["metadata"]

@@ -116,8 +116,8 @@ def _tasks(gate: Gate) -> Verdict:
         found = gate.facts.children.get(name)
         if found is None:
             continue
-        if outcome := _outcome(found):
-            ends[name] = outcome
+        if end := outcome(found):
+            ends[name] = end
         elif found.spec.suspend != (gate.want == "pause"):
             actions.append(PatchTask(name, {"suspend": gate.want == "pause"}))
     if len(ends) < len(expected):
@@ -136,7 +136,7 @@ def _tasks(gate: Gate) -> Verdict:
     return _finish(gate, Phase.SUCCEEDED, Reason.SUCCEEDED, "", gate.facts.now)
 
 
-def _outcome(child: AsyncTask) -> str:
+def outcome(child: AsyncTask) -> str:
     """How a child task ended; empty while it has not."""
     if child.status.run != child.spec.run:
         return ""
@@ -151,7 +151,7 @@ def _outcome(child: AsyncTask) -> str:
 def _cancelled(gate: Gate) -> Verdict:
     if gate.stage is None:
         return Verdict(Phase.CANCELLED, Reason.CANCELLED)
-    running = [child for child in gate.facts.children.values() if not _outcome(child)]
+    running = [child for child in gate.facts.children.values() if not outcome(child)]
     mine = {
         manifests.child_task_name(gate.facts.task, gate.template, c.name)
         for c in (gate.template.task.tasks if gate.template.task else ())

@@ -7,7 +7,7 @@ from typing import Any
 
 from asynctask.api.asynctask import AsyncTask
 from asynctask.api.reasons import Reason
-from asynctask.api.status import Phase, Progress
+from asynctask.api.status import FINAL_PHASES, Phase, Progress
 from asynctask.core import conditions, manifests
 from asynctask.core.conditions import Wanted
 from asynctask.core.runs import RunView
@@ -128,11 +128,11 @@ def _stage_line(task: AsyncTask, name: str, verdict: Verdict) -> dict[str, Any]:
 
 
 def _runs(task: AsyncTask) -> Sequence[dict[str, Any]]:
-    before = task.status
+    before, is_cut = task.status, task.status.phase not in FINAL_PHASES
     line = {
         "run": before.run,
-        "phase": before.phase or Phase.PENDING,
-        "message": before.message,
+        "phase": Phase.CANCELLED if is_cut else before.phase,
+        "message": f"cut short by run {task.spec.run}" if is_cut else before.message,
         "startTime": stamp(before.start_time),
         "completionTime": stamp(before.completion_time),
     }

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from asynctask.api.asynctask import AsyncTask
 from asynctask.api.reasons import Reason
 from asynctask.api.stage import Stage, StageInput
 from asynctask.api.status import Phase
@@ -127,14 +128,24 @@ def _look(
     return Look(facts, resolved, template, stage, inputs, want, job, pods)
 
 
-def unfinished_jobs_of_earlier_runs(facts: Facts) -> list[Job]:
-    """Jobs of earlier runs that still have, or may still make, a pod."""
+def unfinished_jobs(facts: Facts, before: int | None = None) -> list[Job]:
+    """Jobs, of runs before this one if it is given, that still have, or may still make, a pod."""
     live = {pod.metadata.run for pod in facts.pods if pod.is_live}
-    current = facts.task.spec.run
     return [
         job
         for job in facts.jobs.values()
-        if job.metadata.run < current and not job.is_over and not (job.is_stopped and job.metadata.run not in live)
+        if (before is None or job.metadata.run < before)
+        and not job.is_over
+        and not (job.is_stopped and job.metadata.run not in live)
+    ]
+
+
+def unfinished_children(facts: Facts, before: int) -> list[AsyncTask]:
+    """Tasks that stages of earlier runs started and that have not ended."""
+    return [
+        child
+        for child in facts.children.values()
+        if not otherstages.outcome(child) and 0 < manifests.run_of(child.metadata.labels) < before
     ]
 
 
