@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from functools import lru_cache
 
 GROUP = "asynctask.io"
 VERSION = "v1alpha1"
@@ -31,6 +32,7 @@ MAX_JOB_NAME = 63
 """The Job controller copies a Job's name into a pod label, so it must fit one."""
 
 
+@lru_cache(maxsize=8192)
 def child_name(task_name: str, task_uid: str, stage: str, run: int, attempt: int | None = None) -> str:
     """Name a Stage (no attempt) or a Job so that the same facts always give the same name.
 

@@ -5,7 +5,11 @@ from datetime import UTC, datetime
 
 def stamp(moment: datetime | None) -> str | None:
     """RFC 3339 in UTC to the second, as the API server writes it."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if moment else None
+    if moment is None:
+        return None
+    if moment.tzinfo is not UTC:
+        moment = moment.astimezone(UTC)
+    return moment.isoformat("T", "seconds")[:19] + "Z"
 
 
 def duration(seconds: float) -> str:
