@@ -12,7 +12,7 @@ from support.api import Api, Refused
 from support.cluster import control_plane
 
 from asynctask.adapters.cluster import Cluster
-from asynctask.adapters.connection import from_kubeconfig
+from asynctask.adapters.connection import Connection, from_kubeconfig
 
 
 @pytest.fixture(scope="session")
@@ -38,10 +38,15 @@ def namespace(kubeconfig: Path) -> Iterator[str]:
     api.close()
 
 
+@pytest.fixture(scope="session")
+def connection(kubeconfig: Path) -> Connection:
+    return from_kubeconfig(kubeconfig)
+
+
 @pytest.fixture
-async def world(kubeconfig: Path, namespace: str, tmp_path: Path) -> AsyncIterator[World]:
-    async with Cluster(from_kubeconfig(kubeconfig)) as cluster, aiohttp.ClientSession() as session:
-        yield World(cluster, namespace, kubeconfig, tmp_path / "artifacts", session)
+async def world(connection: Connection, namespace: str, tmp_path: Path) -> AsyncIterator[World]:
+    async with Cluster(connection) as cluster, aiohttp.ClientSession() as session:
+        yield World(cluster, namespace, tmp_path / "artifacts", session)
 
 
 @pytest.fixture

@@ -171,7 +171,7 @@ async def test_nothing_reaches_across_namespaces(world: World, url: str) -> None
     job = await world.job(stage)
     pod = await world.pod(url, job)
     assert (await pod.context()).status == 200  # the Job is known to the gateway now
-    elsewhere = World(world.cluster, "default", world.kubeconfig, world.artifacts, world.session)
+    elsewhere = World(world.cluster, "default", world.artifacts, world.session)
     forged = await elsewhere.pod(url, job, held=True)
     assert (await forged.report(1, checkpoint={"by": "forger"})).error == "StageGone"  # no such Job here
     await elsewhere.release(forged)

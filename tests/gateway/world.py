@@ -13,7 +13,6 @@ from typing import Any
 import aiohttp
 
 from asynctask.adapters import cluster as api
-from asynctask.adapters.connection import from_kubeconfig
 from asynctask.api import names
 from asynctask.gateway.app import Gateway
 from asynctask.gateway.identity import Freshness
@@ -96,7 +95,6 @@ class World:
 
     cluster: api.Cluster
     namespace: str
-    kubeconfig: Path
     artifacts: Path
     session: aiohttp.ClientSession
     requests: list[tuple[str, str, int]] = field(default_factory=list)
@@ -126,7 +124,7 @@ class World:
             **settings,
         )
         async with (
-            api.Cluster(from_kubeconfig(self.kubeconfig), observe=observe, user_agent="asynctask-gateway") as cluster,
+            api.Cluster(self.cluster.connection, observe=observe, user_agent="asynctask-gateway") as cluster,
             Gateway(options, cluster, metrics, freshness) as gateway,
         ):
             yield f"http://127.0.0.1:{gateway.port}"
