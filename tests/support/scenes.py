@@ -98,8 +98,8 @@ class Scene:
     endpoints: Mapping[str, StorageEndpoint] = field(default_factory=dict)
     type: TaskType | None = None
     admission: Admission = ADMITTED
-    limits: Limits = Limits()
-    pod_settings: PodSettings = PodSettings()
+    limits: Limits = field(default_factory=Limits)
+    pod_settings: PodSettings = field(default_factory=PodSettings)
     data_owner_allowed: bool = False
     queue_known: bool = True
     now: datetime = NOW
@@ -161,7 +161,9 @@ class Scene:
         merged = {**known, "status": {**known.get("status", {}), **status}}
         return replace(self, stages={**self.stages, body["metadata"]["name"]: merged})
 
-    def job(self, name: str, *, attempt: int = 1, run: int | None = None, seconds_ago: float = 60, **fields: Any) -> Scene:
+    def job(
+        self, name: str, *, attempt: int = 1, run: int | None = None, seconds_ago: float = 60, **fields: Any
+    ) -> Scene:
         """Its Job is there; `suspend`, `condition=(type, reason)`, `active`, `started_ago`."""
         task = self._task(run)
         object_name = manifests.job_name(task, name, attempt)
@@ -178,8 +180,10 @@ class Scene:
         }
         return replace(self, jobs={**self.jobs, object_name: body})
 
-    def pod(self, name: str, phase: str = "Running", *, attempt: int = 1, run: int | None = None, **fields: Any) -> Scene:
-        """A pod of it. `exit_code`, `message`, `reason`, `asked_ago`, `ended_ago`, `disrupted`, `waiting`, `unschedulable`."""
+    def pod(
+        self, name: str, phase: str = "Running", *, attempt: int = 1, run: int | None = None, **fields: Any
+    ) -> Scene:
+        """A pod of it; what became of it in `exit_code`, `message`, `asked_ago`, `ended_ago`, `disrupted`, `waiting`."""
         task = self._task(run)
         number = len(self.pods)
         meta = self._child_meta(task, f"{name}-{number}", name, attempt, fields.get("seconds_ago", 60))
@@ -190,7 +194,8 @@ class Scene:
         state: Body = {"running": {"startedAt": ago(50)}} if phase == "Running" else {}
         if "exit_code" in fields:
             state = {"terminated": {
-                "exitCode": fields["exit_code"], "message": fields.get("message", ""), "reason": fields.get("reason", ""),
+                "exitCode": fields["exit_code"], "message": fields.get("message", ""),
+                "reason": fields.get("reason", ""),
                 "startedAt": ago(50), "finishedAt": ago(fields.get("ended_ago", 2)),
             }}  # fmt: skip
         if waiting := fields.get("waiting"):
@@ -273,7 +278,13 @@ class Scene:
         )
 
     def _task(self, run: int | None) -> AsyncTask:
-        meta = {"name": self.name, "namespace": "team", "uid": UID, "resourceVersion": "7", "creationTimestamp": ago(600)}
+        meta = {
+            "name": self.name,
+            "namespace": "team",
+            "uid": UID,
+            "resourceVersion": "7",
+            "creationTimestamp": ago(600),
+        }
         spec: Body = {**self.spec}
         if self.type is None and self.templates:
             spec["stages"] = list(self.templates)

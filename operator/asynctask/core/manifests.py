@@ -232,8 +232,8 @@ def _environment(
 
 
 def _literal(text: str) -> str:
-    """Kubernetes expands $(NAME) in values too; what a user wrote in a config must stay as it is."""
-    return text.replace("$(", "$$(")
+    """Kubernetes expands $(NAME) in values too, and $$ is its $; what a user wrote in a config must stay as it is."""
+    return text.replace("$", "$$")
 
 
 def _storage(

@@ -1,6 +1,6 @@
 """What is made of the stages that are no pods: a person's approval, a delay, other tasks."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -97,7 +97,11 @@ def _wait(gate: Gate) -> Verdict:
 
 
 def _tasks(gate: Gate) -> Verdict:
-    """The stage ends when all its tasks have: as badly as the worst of them."""
+    """The stage ends when all its tasks have: as badly as the worst of them.
+
+    Its Stage remembers a pause that was passed on: tasks that somebody paused one by one are not resumed with it.
+    """
+    pauses, was_paused = gate.want == "pause", gate.stage is not None and gate.stage.status.phase == Phase.PAUSED
     ends: dict[str, str] = {}
     actions: list[Action] = []
     expected = gate.template.task.tasks if gate.template.task else ()
@@ -118,13 +122,17 @@ def _tasks(gate: Gate) -> Verdict:
             continue
         if end := outcome(found):
             ends[name] = end
-        elif found.spec.suspend != (gate.want == "pause"):
-            actions.append(PatchTask(name, {"suspend": gate.want == "pause"}))
+        elif found.spec.suspend != pauses and (pauses or was_paused):
+            actions.append(PatchTask(name, {"suspend": pauses}))
     if len(ends) < len(expected):
-        verdict = _waiting(gate, f"{len(ends)} of {len(expected)} tasks have ended", None)
-        phase = Phase.PAUSED if gate.want == "pause" else verdict.phase
+        message = f"{len(ends)} of {len(expected)} tasks have ended"
+        if not pauses:
+            verdict = _waiting(gate, message, None)
+            return replace(verdict, actions=(*actions, *verdict.actions))
+        name = gate.stage.metadata.name if gate.stage else ""
+        first = () if was_paused else (PatchStage(name, {"phase": Phase.PAUSED, "message": message}),)
         return Verdict(
-            phase, verdict.reason, verdict.message, tuple(actions), stage=gate.stage, started=verdict.started
+            Phase.PAUSED, Reason.SUSPENDED, message, (*first, *actions), stage=gate.stage, started=gate.began
         )
     failed = sorted(name for name, outcome in ends.items() if outcome == "failed")
     if failed:
