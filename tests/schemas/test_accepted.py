@@ -70,7 +70,11 @@ def test_defaults_of_a_task_are_filled_in_and_nothing_else(api: Api) -> None:
         "suspend": False,
         "cancel": False,
     }
-    assert "status" not in made
+
+
+def test_a_task_and_a_stage_have_a_first_status_that_nobody_wrote(api: Api) -> None:
+    assert api.create(samples.task(), keep=False)["status"] == {"phase": "Pending"}
+    assert api.create(samples.stage(), keep=False)["status"] == {"phase": "Running", "attempt": 1}
 
 
 def test_defaults_of_a_job_stage_are_filled_in(api: Api) -> None:
@@ -102,9 +106,9 @@ def test_free_form_config_is_kept_whole(api: Api) -> None:
     assert api.create(samples.task(config=config), keep=False)["spec"]["config"] == config
 
 
-def test_a_status_is_kept_apart_from_the_spec_and_gets_no_defaults(api: Api) -> None:
+def test_a_status_is_kept_apart_from_the_spec_and_gets_no_other_defaults(api: Api) -> None:
     made = api.create({**samples.task(), "status": {"phase": "Running"}})
-    assert "status" not in made
+    assert made["status"] == {"phase": "Pending"}
     status = {"phase": "Running", "stages": [{"name": "copy", "phase": "Running"}]}
     assert api.patch(made, {"status": status, "spec": {"priority": 1}}, subresource="/status")["status"] == status
     assert "priority" not in api.patch(made, {})["spec"]

@@ -61,7 +61,7 @@ def test_a_stages_status_does_change(api: Api) -> None:
     made = api.create(samples.stage())
     checkpoint = {"sequence": 4, "attempt": 1, "time": "2026-11-23T10:00:00Z", "data": {"cursor": "ab"}}
     changed = api.patch(made, {"status": {"checkpoint": checkpoint}}, subresource="/status")
-    assert changed["status"] == {"checkpoint": checkpoint}
+    assert changed["status"] == {"phase": "Running", "attempt": 1, "checkpoint": checkpoint}
 
 
 @pytest.mark.parametrize(
