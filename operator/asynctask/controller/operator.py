@@ -159,6 +159,8 @@ class Operator:
             standalone=True,
             clusterwide=not namespaces,
             namespaces=namespaces,
+            # kopf's own default asks the system for a user name, which the uid of a container rarely has.
+            identity=self._settings.identity or socket.gethostname(),  # type: ignore[arg-type]  # a NewType of kopf's own
             stop_flag=self._kopf_stop,
         )
 
