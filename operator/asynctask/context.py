@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from time import monotonic
 
 from asynctask.adapters.cluster import NAMESPACES, ApiError, Cluster, NotFound, Resource
+from asynctask.adapters.echoes import Echoes
 from asynctask.adapters.metrics import OperatorMetrics
 from asynctask.adapters.store import Key, Store
 from asynctask.adapters.workqueue import WorkQueue
@@ -28,6 +29,7 @@ class Context:
     store: Store = field(default_factory=Store)
     queue: WorkQueue[Key] = field(default_factory=WorkQueue)
     resolved: "Memo" = field(default_factory=lambda: Memo())
+    echoes: Echoes = field(default_factory=Echoes)
     namespaces: dict[str, tuple[float, bool]] = field(default_factory=dict)
 
     @property

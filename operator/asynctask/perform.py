@@ -116,6 +116,7 @@ class Performer:
             self._store.apply_stage("MODIFIED", await self._cluster.get(STAGES, namespace, action.name))
             raise
         self._store.apply_stage("MODIFIED", fresh)
+        self._context.echoes.expect(STAGES.plural, fresh["metadata"]["resourceVersion"])
 
     async def _write_status(self, key: Key, facts: Facts, plan: Plan, wanted: Mapping[str, Any]) -> bool:
         entry = self._store.tasks.get(key)
@@ -139,6 +140,7 @@ class Performer:
         except NotFound:
             return False
         self._displays.written(key, wanted)
+        self._context.echoes.expect(TASKS.plural, fresh["metadata"]["resourceVersion"])
         self._take_in(self._store.apply_task("MODIFIED", fresh) - {key})
         if wanted.get("completionTime") and not current.get("completionTime"):
             self._context.metrics.ended.labels(str(wanted["phase"])).inc()

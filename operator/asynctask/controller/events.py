@@ -20,6 +20,7 @@ def register(registry: kopf.OperatorRegistry, context: Context, wake: Callable[[
         @kopf.on.event(names.GROUP, names.VERSION, plural, registry=registry, id=plural)
         async def changed(event: kopf.RawEvent, **_: Any) -> None:
             context.metrics.events.labels(plural).inc()
+            context.echoes.seen(plural, event["object"]["metadata"]["resourceVersion"])
             wake(take(event["type"], event["object"]))
 
     on("asynctasks", store.apply_task)

@@ -30,6 +30,7 @@ from asynctask.settings import OperatorSettings
 log = structlog.get_logger()
 DRAIN_SECONDS = 20.0
 MAX_WATCH_SILENCE_SECONDS = 240.0
+MAX_ECHO_SECONDS = 150.0
 
 
 class LeadershipLost(Exception):
@@ -258,6 +259,8 @@ class Operator:
         silence = monotonic() - min(reflector.last_heard for reflector in self._reflectors)
         if silence > MAX_WATCH_SILENCE_SECONDS:
             return f"a watch has been silent for {silence:.0f} s"
+        if kind := self._context.echoes.overdue(MAX_ECHO_SECONDS):
+            return f"the watch of {kind} does not bring what was written"
         if self._leads and monotonic() - self._resynced_at > 3 * self._settings.resync_seconds:
             return "nothing could be listed for a long time"
         return ""
