@@ -25,14 +25,14 @@ class WriteLimiter:
 
     def slow_down(self, retry_after: float) -> None:
         """The server refused a write: halve the rate and hold off for `retry_after` seconds."""
-        self.rate = max(1.0, self.rate / 2)
+        self.rate = max(min(1.0, self.limit), self.rate / 2)
         self._paused_until = max(self._paused_until, monotonic() + min(retry_after, 30.0))
 
     def _take(self) -> float:
         now = monotonic()
         elapsed, self._updated = now - self._updated, now
         self.rate = min(self.limit, self.rate + self.limit * elapsed / 20)
-        self._tokens = min(self.rate, self._tokens + self.rate * elapsed)
+        self._tokens = min(max(1.0, self.rate), self._tokens + self.rate * elapsed)
         if now < self._paused_until:
             return self._paused_until - now
         if self._tokens >= 1:

@@ -59,7 +59,7 @@ class Store:
     # -- tasks
 
     def apply_task(self, event: str | None, body: Mapping[str, Any]) -> set[Key]:
-        """Take in a task; returns the tasks that may be concerned."""
+        """Take in a task; returns the tasks concerned: a deleted one too, which must let go of its place."""
         meta = body["metadata"]
         key = (meta["namespace"], meta["name"])
         old = self.tasks.get(key)
@@ -68,7 +68,7 @@ class Store:
             self._bury(uid)
             if old is not None and old.uid == uid:
                 self._forget_task(key, old)
-            return self._concerned(key, old)
+            return self._concerned(key, old) | {key}
         if uid in self._gone or (old is not None and old.uid == uid and version <= old.version):
             return set()
         if old is not None:
@@ -112,7 +112,7 @@ class Store:
         """Take in a Stage; returns its task."""
         meta = body["metadata"]
         task_uid = body["spec"]["taskUID"]
-        mine = self.stages.setdefault(task_uid, {})
+        mine = self.stages.get(task_uid, {})
         old = mine.get(meta["name"])
         version = int(meta["resourceVersion"])
         if event == "DELETED":
@@ -120,11 +120,13 @@ class Store:
             if old is not None and old.uid == meta["uid"]:
                 del mine[meta["name"]]
             if not mine:
-                del self.stages[task_uid]
+                self.stages.pop(task_uid, None)
         elif meta["uid"] in self._gone or (old is not None and old.uid == meta["uid"] and version <= old.version):
             return set()
         else:
-            mine[meta["name"]] = Entry(orjson.dumps(_trimmed(body)), meta["uid"], version, meta["name"])
+            self.stages.setdefault(task_uid, mine)[meta["name"]] = Entry(
+                orjson.dumps(_trimmed(body)), meta["uid"], version, meta["name"]
+            )
         return self._owner(task_uid)
 
     def stages_of(self, task_uid: str) -> tuple[Stage, ...]:
@@ -149,18 +151,18 @@ class Store:
         meta = item.metadata
         if not meta.task_uid:
             return set()
-        mine = index.setdefault(meta.task_uid, {})
+        mine = index.get(meta.task_uid, {})
         old = mine.get(meta.name)
         if event == "DELETED":
             self._bury(meta.uid)
             if old is not None and old.metadata.uid == meta.uid:
                 del mine[meta.name]
             if not mine:
-                del index[meta.task_uid]
+                index.pop(meta.task_uid, None)
         elif meta.uid in self._gone or (old is not None and _is_older(meta, old.metadata)):
             return set()
         else:
-            mine[meta.name] = item
+            index.setdefault(meta.task_uid, mine)[meta.name] = item
         return self._owner(meta.task_uid)
 
     def _owner(self, task_uid: str) -> set[Key]:

@@ -1,10 +1,12 @@
 """How an attempt ended, read off its pod, its Job or its own report."""
 
+import re
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 import msgspec
+import orjson
 
 from asynctask.api.reasons import Reason
 from asynctask.api.stage import Completion
@@ -13,6 +15,9 @@ from asynctask.core.observed import Job, Pod, Terminated
 
 EXIT_PARTIAL, EXIT_PERMANENT, EXIT_TRANSIENT, EXIT_THROTTLED, EXIT_STOPPED = 3, 65, 75, 76, 143
 MAX_MESSAGE = 1000
+MAX_ITEMS = 10**12
+
+_REASON = re.compile(r"[A-Z][A-Za-z0-9]{0,63}")
 
 _IMAGE_REASONS = {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError"}
 _CONFIG_REASONS = {"CreateContainerConfigError", "CreateContainerError", "RunContainerError", "StartError"}
@@ -162,7 +167,8 @@ def _termination_words(text: str) -> _Words | None:
         return None
     try:
         words = _words.decode(text)
-    except (msgspec.DecodeError, UnicodeError):
+        orjson.dumps(words.outputs)
+    except (msgspec.DecodeError, UnicodeError, RecursionError, TypeError):  # TypeError: what orjson can't write again
         return None
     return words if words.outcome in {"succeeded", "partial", "failed", "stopped"} else None
 
@@ -173,10 +179,10 @@ def _in_its_own_words(words: _Words) -> Ending:
     return Ending(
         outcome,
         error_class,
-        words.reason[:64] if words.reason.isalnum() else _default_reason(outcome, error_class),
+        words.reason if _REASON.fullmatch(words.reason) else _default_reason(outcome, error_class),
         _tail(words.message),
         outputs=words.outputs,
-        item_error_count=max(0, words.item_error_count),
+        item_error_count=max(0, min(words.item_error_count, MAX_ITEMS)),
     )
 
 
