@@ -35,8 +35,8 @@ class _Generator(GenerateJsonSchema):
 def structural(model: type[BaseModel], *, without: tuple[str, ...] = ("metadata",)) -> Schema:
     """The structural schema of a kind, less the top-level fields that the API server knows by itself.
 
-    The status loses its defaults: it says what a controller wrote; a default there would be a claim that nobody made. What
-    it may claim from the first moment, a kind lists as `first_status`.
+    The status loses its defaults: it says what a controller wrote; a default there would be a claim that nobody made.
+    What it may claim from the first moment, a kind lists as `first_status`.
     """
     raw = model.model_json_schema(by_alias=True, schema_generator=_Generator)
     raw["properties"] = {name: value for name, value in raw.get("properties", {}).items() if name not in without}
