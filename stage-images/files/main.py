@@ -2,8 +2,9 @@
 
 import sys
 
-import asynctask_stage
 from filebackup import content, metadata, verify
+
+import asynctask_stage
 
 STAGES = {"metadata": metadata.main, "content": content.main, "verify": verify.main}
 
@@ -12,8 +13,7 @@ def main() -> None:
     """Run the stage that the first argument names."""
     name = sys.argv[1] if len(sys.argv) == 2 else ""
     if name not in STAGES:
-        print(f"usage: main.py {' | '.join(STAGES)}", file=sys.stderr)
-        raise SystemExit(64)
+        sys.exit(f"usage: main.py {' | '.join(STAGES)}")
     asynctask_stage.run(STAGES[name])
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from asynctask_stage import PermanentError, Stage
+from asynctask_stage import PermanentError, Stage, TransientError
 from asynctask_stage.data import attributes, folders, histories, spaces
 from asynctask_stage.data.catalog import Catalog
 from asynctask_stage.data.entries import Action, Kind, State
@@ -13,7 +13,6 @@ from asynctask_stage.data.opening import Mover
 from asynctask_stage.data.pacing import Checkpointer, Pace
 from asynctask_stage.data.smallfiles import SmallFiles
 from asynctask_stage.data.transfers import Transfer
-
 from filebackup import desk
 from filebackup.settings import Settings
 
@@ -28,7 +27,7 @@ def main(stage: Stage) -> dict[str, Any]:
         failures.commit()
         pace = _pace(stage, catalog)
         checkpointer = Checkpointer(stage, {"catalog": catalog.path.name, "digest": catalog.get("digest")})
-        token = desk.token(stage, settings)
+        token = str(catalog.get("token"))
         transfer = Transfer(
             catalog=catalog,
             source=source,
@@ -48,7 +47,8 @@ def main(stage: Stage) -> dict[str, Any]:
             stage.save(checkpointer.data, now=True)
             raise
         finally:
-            catalog.put({"cloned": [n + m for n, m in zip(catalog.get("cloned", [0, 0]), (transfer.cloned_files, transfer.cloned_bytes), strict=True)]})
+            files, size = catalog.get("cloned", [0, 0])
+            catalog.put({"cloned": [files + transfer.cloned_files, size + transfer.cloned_bytes]})
             catalog.commit()
         failures.write_list(folder / f"errors-{stage.context.run}-content.jsonl")
         return _outputs(catalog, failures)
@@ -69,7 +69,8 @@ def open_catalog(stage: Stage) -> Catalog:
     if digest is None or made.get("digest", digest) != digest:
         catalog.close()
         raise PermanentError(
-            "the workspace holds another plan than the metadata stage made; restart from there", reason="CatalogMismatch"
+            "the workspace holds another plan than the metadata stage made; restart from there",
+            reason="CatalogMismatch",
         )
     return catalog
 
@@ -83,6 +84,9 @@ def _copy(stage: Stage, transfer: Transfer) -> None:
         LargeFiles(transfer).run()
         if not folders.make_links(transfer):
             break
+    left, _ = transfer.catalog.pending(Action.COPY)
+    if left:
+        raise TransientError(f"{left} files were not copied, and nothing says why", reason="Unfinished")
     stage.progress(message="setting attributes of directories")
     folders.settle_directories(transfer)
 
@@ -92,13 +96,12 @@ def _check_space(transfer: Transfer) -> None:
     if transfer.abilities.clones:
         return
     _, size = transfer.catalog.pending(Action.COPY)
-    where = "kind = ? AND action = ? AND state = ?"
     replaced = transfer.catalog.scalar(
-        f"SELECT coalesce(sum(min(size, max(0, size - blocks * 512) + max(0, target_size))), 0) FROM entries WHERE {where}",
+        "SELECT coalesce(sum(min(size, max(0, size - blocks * 512) + max(0, target_size))), 0) FROM entries"
+        " WHERE kind = ? AND action = ? AND state = ?",
         (Kind.FILE, Action.COPY, State.PENDING),
     )
-    kept = transfer.catalog.scalar("SELECT coalesce(sum(length), 0) FROM pieces JOIN partials USING (entry)")
-    spaces.check(transfer.target, size - replaced - kept)
+    spaces.check(transfer.target, size - replaced - transfer.allocated())
 
 
 def _pace(stage: Stage, catalog: Catalog) -> Pace:

@@ -6,7 +6,6 @@ from pathlib import Path
 from asynctask_stage import PermanentError, Stage
 from asynctask_stage.data import names
 from asynctask_stage.data.roots import Root
-
 from filebackup.settings import Settings
 
 
@@ -47,5 +46,6 @@ def ensure_apart(here: Root, there: Root) -> None:
     above = os.path.commonpath([os.path.normpath(here.path), os.path.normpath(there.path)])
     if above == os.path.normpath(there.path):
         raise PermanentError(
-            "the destination holds the source: the backup would write into what it reads", reason="DestinationHoldsSource"
+            "the destination holds the source: the backup would write into what it reads",
+            reason="DestinationHoldsSource",
         )

@@ -1,6 +1,7 @@
 """Stage 1: list the source, compare with the destination, make the tree, check the room."""
 
-from dataclasses import asdict
+import os
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,6 @@ from asynctask_stage.data.patterns import Rules
 from asynctask_stage.data.roots import Root
 from asynctask_stage.data.scanning import Scan
 from asynctask_stage.data.trees import Trees
-
 from filebackup import desk
 from filebackup.settings import Settings
 
@@ -27,7 +27,6 @@ def main(stage: Stage) -> dict[str, Any]:
     folder = desk.folder(stage)
     source, target = desk.source(settings), desk.target(settings, create=True)
     desk.ensure_apart(source, target)
-    token = desk.token(stage, settings)
     run = stage.context.run
     path = histories.path_of(folder, run)
     previous = histories.previous(folder, run)
@@ -35,14 +34,15 @@ def main(stage: Stage) -> dict[str, Any]:
         failures = Failures(catalog, stage, "metadata", (source.top.fd, target.top.fd))
         failures.commit()
         checkpointer = Checkpointer(stage, {"catalog": path.name, "phase": "scan"})
+        token = desk.token(stage, settings)
+        catalog.put({"token": token})
         abilities = _probe(stage, failures, target, token)
-        if previous is not None and not catalog.get("scan_begun"):
-            histories.sweep(previous, target, token)
-        totals = _plan(stage, settings, rules, catalog, source, target, abilities, failures, checkpointer, previous, token)
+        plan = _Plan(stage, settings, rules, catalog, source, target, abilities, failures, checkpointer, token)
+        totals = plan.make(previous)
         checkpointer.set(phase="tree", digest=catalog.get("digest"), entries=totals.entries)
-        needed = 0 if abilities.clones and _same_device(source, target) else totals.allocated_to_copy + totals.largest_replaced
-        free = spaces.check(target, needed, totals.entries if catalog.get("tree_cursor", 0) == 0 and previous is None else 0)
-        _make_trees(stage, Trees(catalog, source, target, abilities, failures, token), totals)
+        needed, free = plan.check_space(totals)
+        stage.progress(items_done=totals.entries, items_total=totals.entries, message="making the tree")
+        Trees(catalog, source, target, abilities, failures, token).run(stage.check, lambda _: None)
         failures.write_list(folder / f"errors-{run}-metadata.jsonl")
         return {
             **_outputs(totals),
@@ -57,6 +57,62 @@ def main(stage: Stage) -> dict[str, Any]:
         }
 
 
+@dataclass(frozen=True)
+class _Plan:
+    """What the plan is made from."""
+
+    stage: Stage
+    settings: Settings
+    rules: Rules
+    catalog: Catalog
+    source: Root
+    target: Root
+    abilities: Abilities
+    failures: Failures
+    checkpointer: Checkpointer
+    token: str
+
+    def make(self, previous: Path | None) -> Totals:
+        """List and compare, or take the plan that an earlier attempt completed."""
+        if self.catalog.get("digest"):
+            return finishing.totals_of(self.catalog)
+        if previous is not None and not self.catalog.get("scan_begun"):
+            histories.sweep(previous, self.target, self.token)
+        self._scan()
+        self.stage.check()
+        if previous is not None and self.catalog.scalar("SELECT count(*) FROM entries") == 1 and _had_files(previous):
+            raise PermanentError(
+                f"{self.source.path} is empty, but held files in the last run; is it mounted?", reason="SourceEmpty"
+            )
+        return finishing.finish(self.catalog, previous=previous, prune=self.rules.is_selective)
+
+    def check_space(self, totals: Totals) -> tuple[int, int]:
+        """Bytes needed and bytes free; copies that share their blocks need none."""
+        devices = {os.fstat(root.top.fd).st_dev for root in (self.source, self.target)}
+        is_shared = self.abilities.clones and len(devices) == 1
+        needed = 0 if is_shared else totals.allocated_to_copy + totals.largest_replaced
+        return needed, spaces.check(self.target, needed, totals.new_entries)
+
+    def _scan(self) -> None:
+        def tell(found: int) -> None:
+            self.stage.progress(items_done=found, message="listing")
+            self.checkpointer.set(entries=found)
+
+        Scan(
+            self.catalog,
+            self.source,
+            self.target,
+            self.abilities,
+            self.rules,
+            self.failures,
+            token=self.token,
+            one_file_system=self.settings.one_file_system,
+            threads=self.settings.threads,
+            check=self.stage.check,
+            tell=tell,
+        ).run()
+
+
 def _probe(stage: Stage, failures: Failures, target: Root, token: str) -> Abilities:
     try:
         abilities = attributes.probe(target, token)
@@ -65,61 +121,20 @@ def _probe(stage: Stage, failures: Failures, target: Root, token: str) -> Abilit
     except OSError as error:
         failures.check(error)
         raise
-    lacking = [word for word, can in (("owners", abilities.owners), ("modes", abilities.modes), ("extended attributes", abilities.xattrs), ("access lists", abilities.acls)) if not can]
-    if lacking:
+    can = {
+        "owners": abilities.owners,
+        "modes": abilities.modes,
+        "extended attributes": abilities.xattrs,
+        "access lists": abilities.acls,
+    }
+    if lacking := [what for what, is_able in can.items() if not is_able]:
         stage.log.warning("the destination can't take over %s; see notPreserved in the outputs", ", ".join(lacking))
     return abilities
-
-
-def _plan(
-    stage: Stage,
-    settings: Settings,
-    rules: Rules,
-    catalog: Catalog,
-    source: Root,
-    target: Root,
-    abilities: Abilities,
-    failures: Failures,
-    checkpointer: Checkpointer,
-    previous: Path | None,
-    token: str,
-) -> Totals:
-    if catalog.get("digest"):
-        return finishing.totals_of(catalog)
-
-    def tell(found: int) -> None:
-        stage.progress(items_done=found, message="listing")
-        checkpointer.set(entries=found)
-
-    Scan(
-        catalog, source, target, abilities, rules, failures,
-        token=token, one_file_system=settings.one_file_system, threads=settings.threads, check=stage.check, tell=tell,
-    ).run()  # fmt: skip
-    stage.check()
-    totals = finishing.finish(catalog, previous=previous, prune=rules.is_selective)
-    if totals.entries == 1 and previous is not None and _had_files(previous):
-        catalog.put({"digest": None})
-        catalog.commit()
-        raise PermanentError(
-            f"{source.path} is empty, but held files in the last run; is it mounted?", reason="SourceEmpty"
-        )
-    return totals
 
 
 def _had_files(previous: Path) -> bool:
     with Catalog.open(previous) as catalog:
         return finishing.totals_of(catalog).files > 0
-
-
-def _make_trees(stage: Stage, trees: Trees, totals: Totals) -> None:
-    stage.progress(items_done=totals.entries, items_total=totals.entries, message="making the tree")
-    trees.run(stage.check, lambda _: None)
-
-
-def _same_device(source: Root, target: Root) -> bool:
-    import os
-
-    return os.fstat(source.top.fd).st_dev == os.fstat(target.top.fd).st_dev
 
 
 def _outputs(totals: Totals) -> dict[str, int]:

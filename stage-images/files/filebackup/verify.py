@@ -9,14 +9,13 @@ from asynctask_stage.data.entries import Kind, State
 from asynctask_stage.data.failures import Failures
 from asynctask_stage.data.pacing import Checkpointer, Pace
 from asynctask_stage.data.verifying import Verification
-
 from filebackup import desk
 from filebackup.content import open_catalog
 from filebackup.settings import Settings
 
 
 def main(stage: Stage) -> dict[str, Any]:
-    """Verify as the config says. Outputs: how, how many files and bytes, how many were wrong or had nothing to compare with."""
+    """Verify as the config says. Outputs: files and bytes that are right, wrong, or had nothing to compare with."""
     settings = Settings.of(stage)
     folder = desk.folder(stage)
     target = desk.target(settings)

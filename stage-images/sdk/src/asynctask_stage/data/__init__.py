@@ -1,6 +1,6 @@
 """Blocks that movers are built of: scan, compare, transfer and verify trees of files, resumable at any moment.
 
-They work on a **catalog**, one SQLite file of a run in the stage's workspace, and never hold a tree in memory. The order is
+They work on a **catalog**, one SQLite file of a run in the stage's workspace; no tree is held in memory. The order:
 ``scanning`` (list the source, compare with the target) → ``finishing`` (links, totals, plan) → ``trees`` (directories,
 symbolic links) → ``smallfiles`` and ``largefiles`` (content) → ``folders`` (times and modes of directories, last) →
 ``verifying``. Needs the extra ``data`` of the distribution (blake3).

@@ -67,7 +67,7 @@ class Abilities:
 
 
 def probe(target: Root, token: str) -> Abilities:
-    """Find out by trying on two temporary files at the top of the target. ``OSError`` when it can't be written at all."""
+    """Find out by trying on two temporary files at the top of the target. ``OSError`` when it can't be written."""
     paths = [names.temporary(token, 0), names.temporary(token, 10**15)]
     fds = []
     try:
@@ -146,8 +146,8 @@ def apply(
     """Give the open file or directory the entry's owner, mode, attributes and times; what was lost.
 
     ``attributes`` are the source's, None to leave them alone; ``strip`` removes others that are there; the time of last
-    access becomes ``atime_ns``, or now. The order matters: a change of owner clears set-id bits and capabilities, one of
-    mode changes an access list.
+    access becomes ``atime_ns``, or now. The order matters: a change of owner clears set-id bits and capabilities, and
+    a change of mode changes an access list.
     """
     loss = _own(fd, entry, abilities)
     mode = entry.mode & ~_SETID if loss & (Loss.OWNER | Loss.GROUP) else entry.mode
@@ -156,7 +156,9 @@ def apply(
     loss |= _try(Loss.MODE, lambda: os.fchmod(fd, mode))
     if attributes or strip:
         loss |= _set_xattrs(fd, attributes or {}, strip=strip)
-    return loss | _try(Loss.TIMES, lambda: os.utime(fd, ns=(time.time_ns() if atime_ns is None else atime_ns, entry.mtime_ns)))
+    return loss | _try(
+        Loss.TIMES, lambda: os.utime(fd, ns=(time.time_ns() if atime_ns is None else atime_ns, entry.mtime_ns))
+    )
 
 
 def _own(fd: int, entry: Entry, abilities: Abilities) -> Loss:
@@ -166,7 +168,10 @@ def _own(fd: int, entry: Entry, abilities: Abilities) -> Loss:
     if not loss & Loss.OWNER and not abilities.owners:
         uid = -1  # it is ours already
     if (uid, gid) != (-1, -1):
-        loss |= _try((Loss.OWNER if uid >= 0 else Loss.NONE) | (Loss.GROUP if gid >= 0 else Loss.NONE), lambda: os.fchown(fd, uid, gid))
+        loss |= _try(
+            (Loss.OWNER if uid >= 0 else Loss.NONE) | (Loss.GROUP if gid >= 0 else Loss.NONE),
+            lambda: os.fchown(fd, uid, gid),
+        )
     return loss
 
 
@@ -200,7 +205,7 @@ def _try(loss: Loss, call: object) -> Loss:
 
 
 # Version 2, then user, group and other as (tag, permissions, no id): equal to mode 0600, so it changes nothing.
-_SMALL_ACL = bytes.fromhex("02000000" "01000600ffffffff" "04000000ffffffff" "20000000ffffffff")
+_SMALL_ACL = bytes.fromhex("0200000001000600ffffffff04000000ffffffff20000000ffffffff")
 
 
 def _accepts(fd: int, name: str, value: bytes) -> bool:

@@ -113,6 +113,11 @@ class Entry(NamedTuple):
     """blake3 of the content, or of its pieces' hashes in order when it has pieces."""
 
     @property
+    def is_link(self) -> bool:
+        """Whether it shares its content with its leader in the target."""
+        return self.leader != 0 and self.action != Action.COPY
+
+    @property
     def is_sparse(self) -> bool:
         """Whether it takes less room than its size: it has holes, or is compressed."""
         return self.blocks * 512 < self.size

@@ -16,7 +16,16 @@ from asynctask_stage.stages import Stage
 
 _ENDS_EVERYTHING = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
 _MAY_BE_THE_MOUNT = frozenset(
-    {errno.ESTALE, errno.EIO, errno.ENOTCONN, errno.ETIMEDOUT, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ENXIO, errno.ENODEV}
+    {
+        errno.ESTALE,
+        errno.EIO,
+        errno.ENOTCONN,
+        errno.ETIMEDOUT,
+        errno.EHOSTDOWN,
+        errno.EHOSTUNREACH,
+        errno.ENXIO,
+        errno.ENODEV,
+    }
 )
 
 
@@ -50,7 +59,8 @@ class Failures:
             text = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else found.message
             failure = (str(found.error_class), found.reason, text)
         self._catalog.execute(
-            "INSERT OR IGNORE INTO errors (stage, path, class, reason, message) VALUES (?, ?, ?, ?, ?)", (self._name, path, *failure)
+            "INSERT OR IGNORE INTO errors (stage, path, class, reason, message) VALUES (?, ?, ?, ?, ?)",
+            (self._name, path, *failure),
         )
 
     def check(self, error: Exception) -> None:

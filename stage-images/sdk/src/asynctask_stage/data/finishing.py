@@ -28,6 +28,8 @@ class Totals:
     """Room that the copies take, holes left out."""
     largest_replaced: int
     """The most that an old file and its new copy need at once beyond the new copy alone."""
+    new_entries: int
+    """Inodes that the target will need."""
 
 
 def finish(catalog: Catalog, *, previous: Path | None, prune: bool) -> Totals:
@@ -57,7 +59,8 @@ def _prune(catalog: Catalog) -> None:
         f"""WITH RECURSIVE keep (id) AS (
               SELECT parent FROM entries WHERE kind != {int(Kind.DIRECTORY)}
               UNION SELECT parent FROM entries JOIN keep USING (id))
-            DELETE FROM entries WHERE kind = {int(Kind.DIRECTORY)} AND parent != 0 AND id NOT IN (SELECT id FROM keep)"""  # noqa: S608
+            DELETE FROM entries
+              WHERE kind = {int(Kind.DIRECTORY)} AND parent != 0 AND id NOT IN (SELECT id FROM keep)"""  # noqa: S608
     )
 
 
@@ -95,7 +98,7 @@ def _link(catalog: Catalog) -> None:
             WHERE kind = {int(Kind.FILE)} AND nlink > 1"""  # noqa: S608
     )
     same = f"""action IN {_THERE} AND EXISTS (SELECT 1 FROM entries first WHERE first.id = entries.leader
-               AND first.action IN {_THERE} AND first.target_ino = entries.target_ino)"""
+               AND first.action IN {_THERE} AND first.target_ino = entries.target_ino)"""  # noqa: S608
     keep, done = int(Action.KEEP), int(State.DONE)
     catalog.execute(
         f"""UPDATE entries SET action = {int(Action.LINK)}, state = {int(State.PENDING)}, loss = 0, hash = NULL
@@ -113,7 +116,8 @@ def _totals(catalog: Catalog) -> Totals:
               coalesce(sum(CASE WHEN {file} AND leader = 0 THEN size END), 0), sum({copy}),
               coalesce(sum(CASE WHEN {copy} THEN size END), 0), sum({file} AND action IN {_THERE}),
               coalesce(sum(CASE WHEN {copy} THEN max(0, min(size, blocks * 512) - max(0, target_size)) END), 0),
-              coalesce(max(CASE WHEN {copy} AND target_size > 0 THEN min(size, blocks * 512) END), 0)
+              coalesce(max(CASE WHEN {copy} AND target_size > 0 THEN min(size, blocks * 512) END), 0),
+              sum(target_ino = 0 AND action IN ({int(Action.COPY)}, {int(Action.CREATE)}))
             FROM entries"""  # noqa: S608
     ).fetchone()
     return Totals(*(value or 0 for value in row))

@@ -15,9 +15,9 @@ _EVERY = 4000
 def make_links(transfer: Transfer) -> int:
     """Make the hard links; how many have to be copied instead, because the target has no (more) links."""
     where = "action = ? AND state = ?"
-    copies = made = 0
+    copies = 0
     done: list[int] = []
-    for entry in transfer.catalog.entries(where, (Action.LINK, State.PENDING)):
+    for made, entry in enumerate(transfer.catalog.entries(where, (Action.LINK, State.PENDING)), 1):
         try:
             _link(transfer, entry)
             done.append(entry.id)
@@ -30,7 +30,6 @@ def make_links(transfer: Transfer) -> int:
                 copies += 1
             else:
                 transfer.fail(entry, error)
-        made += 1
         if made % _EVERY == 0:
             _settle(transfer, done)
     _settle(transfer, done)
@@ -62,7 +61,7 @@ def _link(transfer: Transfer, entry: Entry) -> None:
 
 
 def settle_directories(transfer: Transfer) -> None:
-    """Give directories that are new, differ or had something put into them their owner, mode and times, deepest first."""
+    """Give directories that are new, differ or got something new their owner, mode and times, deepest first."""
     changing = (Action.COPY, Action.CREATE, Action.LINK)
     ids = transfer.catalog.execute(
         "SELECT id FROM entries WHERE kind = ? AND state IN (?, ?) AND (action IN (?, ?)"

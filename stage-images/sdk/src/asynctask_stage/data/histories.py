@@ -38,7 +38,7 @@ def previous(folder: Path, run: int) -> Path | None:
 
 
 def sweep(path: Path, target: Root, token: str) -> None:
-    """Remove the temporary files of an earlier run that did not end, also where the source has no directory any more."""
+    """Remove the temporary files of an earlier run that did not end, also in directories that the source lost."""
     with Catalog.open(path) as catalog:
         for entry in catalog.entries(
             "kind = ? AND action = ? AND state != ?", (Kind.FILE, Action.COPY, State.VERIFIED)
@@ -53,7 +53,11 @@ def sweep(path: Path, target: Root, token: str) -> None:
 
 
 def remove_earlier(folder: Path, run: int) -> None:
-    """Remove the catalogs of runs before ``run``, which has taken over what they know."""
+    """Remove catalogs and lists of errors of runs before ``run``, which has taken over what they know."""
+    for path in folder.glob("errors-*-*.jsonl"):
+        text = path.name.split("-")[1]
+        if text.isdecimal() and int(text) < run:
+            path.unlink(missing_ok=True)
     for number, path in _all(folder):
         if number < run:
             path.unlink(missing_ok=True)

@@ -17,7 +17,7 @@ CANNOT_COPY_IN_KERNEL = frozenset(
 
 
 def syncfs(fd: int) -> None:
-    """Put everything of the file system that ``fd`` is on onto stable storage. ``OSError`` also for an earlier lost write."""
+    """Put everything of the file system of ``fd`` onto stable storage. ``OSError`` also for a write lost before."""
     if _libc.syncfs(fd) != 0:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))

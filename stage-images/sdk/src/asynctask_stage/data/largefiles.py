@@ -1,8 +1,8 @@
 """Large files: moved piece by piece, several at once, resumed inside the file after anything.
 
 A piece is recorded only after ``fdatasync``. It ends early when it takes long or the stage is to stop, so a slow link
-loses seconds, not a whole chunk. The source is looked at before, between and after: when it changed, the file starts again,
-once.
+loses seconds, not a whole chunk. The source is looked at before, between and after: when it changed, the file starts
+again, once.
 """
 
 import collections
@@ -112,7 +112,7 @@ class LargeFiles:
         is_idle = not self._running
         if is_idle or self._unsynced_bytes >= SYNC_BYTES or time.monotonic() - self._synced > SYNC_SECONDS:
             self._sync()
-        return bool(self._running or self._files or self._renamed)
+        return bool(self._running or self._files or self._again or self._renamed)
 
     def _dispatch(self, pool: ThreadPoolExecutor) -> None:
         while self._running < 2 * self._transfer.threads:
@@ -208,11 +208,7 @@ class LargeFiles:
     def _sync(self) -> None:
         """Put what is moved on stable storage, record it, and finish the files that are complete."""
         transfer = self._transfer
-        if self._renamed:
-            kernel.syncfs(transfer.target.top.fd)
-            transfer.done(self._renamed)
-            transfer.catalog.execute_many("DELETE FROM partials WHERE entry = ?", ((e.id,) for e in self._renamed))
-            self._renamed = []
+        self._settle()
         for file in list(self._files):
             if file.error is None:
                 self._record(file)
@@ -222,6 +218,16 @@ class LargeFiles:
         transfer.commit()
         self._unsynced_bytes = 0
         self._synced = time.monotonic()
+
+    def _settle(self) -> None:
+        """Files that were renamed before are on stable storage with this sync, and done."""
+        if not self._renamed:
+            return
+        transfer = self._transfer
+        kernel.syncfs(transfer.target.top.fd)
+        transfer.done(self._renamed)
+        transfer.catalog.execute_many("DELETE FROM partials WHERE entry = ?", ((e.id,) for e in self._renamed))
+        self._renamed = []
 
     def _record(self, file: _File) -> None:
         unsynced, file.unsynced = file.unsynced, []
@@ -289,6 +295,7 @@ class LargeFiles:
             file.close()
         self._files = []
         if keep:
+            self._settle()
             self._transfer.commit()
 
 

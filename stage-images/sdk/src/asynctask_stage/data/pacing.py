@@ -13,7 +13,9 @@ SEGMENT = 1 << 20
 class Pace:
     """Shared by the threads of a stage."""
 
-    def __init__(self, stage: Stage, *, bytes_done: int = 0, bytes_total: int = 0, items_done: int = 0, items_total: int = 0) -> None:
+    def __init__(
+        self, stage: Stage, *, bytes_done: int = 0, bytes_total: int = 0, items_done: int = 0, items_total: int = 0
+    ) -> None:
         self._stage = stage
         self._lock = threading.Lock()
         self.bytes_done = bytes_done
@@ -33,9 +35,7 @@ class Pace:
             self.items_done += items
             # A file that grew since it was listed must not make the bar pass its end.
             self.bytes_total = max(self.bytes_total, self.bytes_done)
-            self._stage.progress(
-                bytes_done=self.bytes_done, bytes_total=self.bytes_total, items_done=self.items_done
-            )
+            self._stage.progress(bytes_done=self.bytes_done, bytes_total=self.bytes_total, items_done=self.items_done)
 
     @property
     def stopping(self) -> bool:

@@ -1,14 +1,14 @@
 r"""Include and exclude patterns, with the meaning they have in ``.gitignore``.
 
-* ``*`` is any number of characters, ``?`` one, ``[a-z]`` one of a set, ``[!a-z]`` one not of it; none of them is a ``/``.
+* ``*`` is any number of characters, ``?`` one, ``[a-z]`` one of a set, ``[!a-z]`` one not of it; none is ever a ``/``.
 * A ``/`` at the start or in the middle ties a pattern to the root: ``/logs`` and ``a/*.tmp``. Without one it may match
   at any depth: ``*.tmp``.
 * A ``/`` at the end matches directories only: ``cache/``.
 * ``**`` as a whole component is any number of directories: ``**/x``, ``a/**/x``, ``a/**`` (everything below ``a``).
 * ``\`` takes the meaning from the next character.
 
-An excluded directory is not entered at all. With ``include`` only files that match (or lie below a directory that matches)
-are taken, and the directories that lead to them. ``exclude`` outranks ``include``; there is no ``!`` to undo one.
+An excluded directory is not entered at all. With ``include`` only files that match (or lie below a directory that
+matches) are taken, and the directories that lead to them. ``exclude`` outranks ``include``; no ``!`` undoes one.
 Letters are compared exactly; a character is a Unicode one, or a single byte of a name that is not UTF-8.
 """
 
@@ -48,7 +48,7 @@ class Rules:
         return self._include is None or bool(self._include.fullmatch(_subject(path, is_directory)))
 
 
-def _subject(path: str, is_directory: bool) -> str:  # noqa: FBT001
+def _subject(path: str, is_directory: bool) -> str:
     return f"{path}/" if is_directory else path
 
 

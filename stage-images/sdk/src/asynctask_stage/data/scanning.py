@@ -181,12 +181,15 @@ class _Lister:
                     if len(block.rows) >= BLOCK:
                         results.put(block)
                         block = _Block(directory)
-                        if self._stopped.is_set():
-                            raise InterruptedError
+                        self._check_stopped()
         except Exception as error:  # noqa: BLE001 - it goes to the thread that can judge it
             block.error = error
         block.is_last = True
         results.put(block)
+
+    def _check_stopped(self) -> None:
+        if self._stopped.is_set():
+            raise InterruptedError
 
     def _target_folder(self, path: bytes) -> Folder | None:
         try:
@@ -208,7 +211,13 @@ class _Lister:
                 continue  # only a leftover; it does no harm
 
     def _visit(
-        self, item: "os.DirEntry[str]", directory: int, path: bytes, source: Folder, target: Folder | None, block: _Block
+        self,
+        item: "os.DirEntry[str]",
+        directory: int,
+        path: bytes,
+        source: Folder,
+        target: Folder | None,
+        block: _Block,
     ) -> None:
         name = os.fsencode(item.name)
         if names.is_temporary(name):

@@ -81,6 +81,20 @@ class Transfer:
         )
         self.pace.moved(0, items=len(entries))
 
+    def allocated(self) -> int:
+        """Bytes that unfinished copies of large files take in the target already."""
+        total = 0
+        sql = "SELECT id, path FROM entries JOIN partials ON partials.entry = entries.id"
+        for entry_id, path in self.catalog.execute(sql).fetchall():
+            directory, _ = names.split(path)
+            try:
+                folder = self.target.folder(directory)
+                found = os.stat(names.temporary(self.token, entry_id), dir_fd=folder.fd, follow_symlinks=False)
+            except OSError:
+                continue
+            total += found.st_blocks * 512
+        return total
+
     def commit(self) -> None:
         """Commit the catalog, tell item errors, renew the checkpoint."""
         self.failures.commit()

@@ -9,6 +9,7 @@ import os
 import stat
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from asynctask_stage.data import attributes, kernel, names, opening
 from asynctask_stage.data.attributes import Abilities
@@ -77,9 +78,8 @@ class Trees:
         """Let the owner write into existing directories that something goes into; ``folders`` sets the mode again."""
         if os.geteuid() == 0:
             return
-        where = (
-            "kind = ? AND action != ? AND mode & 448 != 448 AND id IN (SELECT parent FROM entries WHERE action IN (?, ?, ?))"
-        )
+        where = "kind = ? AND action != ? AND mode & 448 != 448"
+        where += " AND id IN (SELECT parent FROM entries WHERE action IN (?, ?, ?))"
         changing = (Action.COPY, Action.CREATE, Action.LINK)
         for entry in self._catalog.entries(where, (Kind.DIRECTORY, Action.CREATE, *changing)):
             try:
@@ -163,6 +163,6 @@ def _chmod(name: bytes, mode: int, folder: int) -> None:
     fd = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
     try:
         if not stat.S_ISLNK(os.fstat(fd).st_mode):
-            os.chmod(f"/proc/self/fd/{fd}", mode)
+            Path(f"/proc/self/fd/{fd}").chmod(mode)
     finally:
         os.close(fd)

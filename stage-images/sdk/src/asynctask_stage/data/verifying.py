@@ -1,12 +1,13 @@
 """Reading the target again and comparing it with what was copied.
 
 Files copied in this run, or in an earlier one that left its hashes, are compared with those. Files that share their
-blocks with the source are compared with the source. For files that were there before there is nothing to compare with: their
-hash is recorded, for the runs to come, and they are counted. Results are taken in order, so a cursor says how far it is, inside a
-large file too.
+blocks with the source are compared with the source. For files that were there before there is nothing to compare with:
+their hash is recorded, for the runs to come, and they are counted. Results are taken in order, so a cursor says how far
+it is, inside a large file too.
 """
 
 import collections
+import functools
 import os
 import stat
 import time
@@ -135,25 +136,25 @@ class Verification:
         large = min(LARGE_BYTES, self._chunk_bytes)
         small: list[Entry] = []
         for entry in self._entries():
-            is_small = entry.action == Action.LINK or entry.size < large
+            is_small = entry.is_link or entry.size < large
             if is_small:
                 small.append(entry)
             if small and (not is_small or len(small) == SLICE):
-                yield lambda part=small: [self._guard(self._whole, each) for each in part]
+                yield functools.partial(self._each, self._whole, small)
                 small = []
             if not is_small:
                 yield from self._pieces(entry)
         if small:
-            yield lambda: [self._guard(self._whole, each) for each in small]
+            yield functools.partial(self._each, self._whole, small)
 
     def _by_slices(self, check: Callable[[Entry], _Checked]) -> Iterator[Callable[[], list[_Checked]]]:
         part: list[Entry] = []
         for entry in self._entries():
             part.append(entry)
             if len(part) >= 8 * SLICE:
-                yield lambda part=part: [self._guard(check, each) for each in part]
+                yield functools.partial(self._each, check, part)
                 part = []
-        yield lambda: [self._guard(check, each) for each in part]
+        yield functools.partial(self._each, check, part)
 
     def _pieces(self, entry: Entry) -> Iterator[Callable[[], list[_Checked]]]:
         known = pieces.read(self._catalog, entry.id) if entry.hash is not None else []
@@ -164,10 +165,12 @@ class Verification:
         if last_entry == entry.id:
             self._pace.moved(reached)
             todo = [piece for piece in todo if piece.start >= reached] or todo[-1:]
-        for i, piece in enumerate(todo):
-            yield lambda piece=piece, is_last=i == len(todo) - 1: [
-                self._guard(lambda e: self._piece(e, piece, is_last=is_last), entry)
-            ]
+        for piece in todo:
+            check = functools.partial(self._piece, piece=piece, is_last=piece is todo[-1])
+            yield functools.partial(self._each, check, [entry])
+
+    def _each(self, check: Callable[[Entry], _Checked], entries: list[Entry]) -> list[_Checked]:
+        return [self._guard(check, entry) for entry in entries]
 
     def _guard(self, check: Callable[[Entry], _Checked], entry: Entry) -> _Checked:
         try:
@@ -186,14 +189,14 @@ class Verification:
         return _Checked(entry)
 
     def _whole(self, entry: Entry) -> _Checked:
-        if entry.action == Action.LINK:
+        if entry.is_link:
             return self._size(entry)
         found = self._read(self._target, entry, 0, entry.size)
         expected = entry.hash or self._from_source(entry, 0, entry.size)
         _compare(expected, found, 0, entry.size)
         return _Checked(entry, found=found, is_new=entry.hash is None)
 
-    def _piece(self, entry: Entry, piece: Piece, *, is_last: bool) -> _Checked:
+    def _piece(self, entry: Entry, *, piece: Piece, is_last: bool) -> _Checked:
         found = self._read(self._target, entry, piece.start, piece.length)
         expected = piece.hash or self._from_source(entry, piece.start, piece.length)
         _compare(expected, found, piece.start, piece.length)
