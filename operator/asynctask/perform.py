@@ -43,6 +43,13 @@ log = structlog.get_logger()
 Body = dict[str, Any]
 
 
+def _tells_of_itself(action: Action) -> bool:
+    """Whether what follows from an action comes as an event, or was decided with it."""
+    if isinstance(action, PatchStage):
+        return "completionTime" in action.status
+    return isinstance(action, StartStage | SuspendJob)
+
+
 class Performer:
     """The hands of the reconciler."""
 
@@ -60,7 +67,7 @@ class Performer:
             await self._write_status(key, facts, plan, plan.status)
         for event in plan.events:
             await self._tell(key, facts, event)
-        return bool(plan.actions)
+        return not all(_tells_of_itself(action) for action in plan.actions)
 
     async def _act(self, key: Key, facts: Facts, action: Action) -> None:
         namespace = key[0]

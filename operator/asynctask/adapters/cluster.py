@@ -105,8 +105,8 @@ class _Page(msgspec.Struct):
 _page = msgspec.json.Decoder(_Page)
 
 
-def open_session(connection: Connection, user_agent: str) -> aiohttp.ClientSession:
-    """A session that proves who we are on every request, with whatever token is current then."""
+def open_session(connection: Connection, user_agent: str, *, authorized: bool = False) -> aiohttp.ClientSession:
+    """A session for the API server; with `authorized`, one that proves who we are on every request by itself."""
 
     async def authorize(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
         request.headers.update(connection.headers())
@@ -115,7 +115,7 @@ def open_session(connection: Connection, user_agent: str) -> aiohttp.ClientSessi
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(ssl=connection.ssl, limit=0, keepalive_timeout=75),
         headers={"User-Agent": user_agent, "Accept": "application/json"},
-        middlewares=(authorize,),
+        middlewares=(authorize,) if authorized else (),
     )
 
 
@@ -216,7 +216,10 @@ class Cluster:
         timeout = aiohttp.ClientTimeout(total=None, connect=10, sock_read=WATCH_SILENCE_SECONDS)
         try:
             async with self._open.get(
-                self.connection.server + resource.path(namespace), params=params, timeout=timeout
+                self.connection.server + resource.path(namespace),
+                params=params,
+                headers=self.connection.headers(),
+                timeout=timeout,
             ) as response:
                 if response.status != 200:
                     raise _error("GET", response.status, await response.read(), response.headers.get("Retry-After"))
@@ -259,7 +262,7 @@ class Cluster:
     ) -> bytes:
         if method != "GET" and self.limiter and resource is not LEASES:
             await self.limiter.acquire()
-        headers: dict[str, str] = {}
+        headers = self.connection.headers()
         data = None
         if body is not None:
             data, headers["Content-Type"] = orjson.dumps(body), content_type

@@ -64,7 +64,7 @@ class Elector:
 
         self._wake = wake
         leads, renewed_at = False, monotonic()
-        timeout = max(1.0, self._renew * 0.75)
+        timeout = self._duration / 3  # two tries fit in the time before a leader gives up
         async with Cluster(self._connection, timeout_seconds=timeout, user_agent="asynctask-lease") as cluster:
             while not self._stop.is_set():
                 try:
@@ -77,13 +77,15 @@ class Elector:
                     if leads and not mine:
                         self._on_lost()
                         return
+                    pause = self._renew if leads else min(2.0, self._renew)
                 except ApiError as error:
+                    pause = 0.5
                     log.warning("the Lease could not be renewed", error=str(error)[:200])
                     if leads and monotonic() - renewed_at > self._duration * 2 / 3:
                         self._on_lost()
                         return
                 try:
-                    await asyncio.wait_for(woken.wait(), self._renew if leads else min(2.0, self._renew))
+                    await asyncio.wait_for(woken.wait(), pause)
                 except TimeoutError:
                     continue
             if leads:

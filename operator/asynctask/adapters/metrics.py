@@ -10,6 +10,7 @@ class OperatorMetrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self._requests: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         one = self.registry
         self.requests = Counter(
             "asynctask_api_requests", "Requests to the API server.", ["verb", "resource", "code"], registry=one
@@ -38,5 +39,14 @@ class OperatorMetrics:
 
     def observe_request(self, verb: str, resource: str, code: int, seconds: float) -> None:
         """Count one request to the API server; code 0 when no answer came."""
-        self.requests.labels(verb, resource, str(code)).inc()
-        self.request_seconds.labels(verb).observe(seconds)
+        counter, histogram = self._of_request(verb, resource, code)
+        counter.inc()
+        histogram.observe(seconds)
+
+    def _of_request(self, verb: str, resource: str, code: int) -> tuple[Counter, Histogram]:
+        """The two of such a request; looking them up by label each time costs more than counting."""
+        known = self._requests.get((verb, resource, code))
+        if known is None:
+            known = (self.requests.labels(verb, resource, str(code)), self.request_seconds.labels(verb))
+            self._requests[verb, resource, code] = known
+        return known

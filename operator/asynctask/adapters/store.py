@@ -24,6 +24,7 @@ M = TypeVar("M", bound=Model)
 Key = tuple[str, str]
 """Namespace and name of a task."""
 MAX_TOMBSTONES = 20_000
+MAX_MODELS = 1_500
 MAX_CONFIG_BYTES = 128 * 1024
 
 
@@ -38,6 +39,32 @@ class Entry:
     parent_uid: str = ""
     queue: str = ""
     depends_on: tuple[str, ...] = ()
+
+
+class Models:
+    """The objects that were looked at lately, decoded once a version. The many that only wait stay as JSON."""
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[str, tuple[int, Model]] = OrderedDict()
+
+    def decode(self, model: type[M], entry: Entry) -> M:
+        """The entry as a model. Raises ValidationError when this version can't read it."""
+        known = self._known.get(entry.uid)
+        if known is not None and known[0] == entry.version:
+            return known[1]  # type: ignore[return-value]  # a uid belongs to one kind
+        fresh = model.model_validate(orjson.loads(entry.raw))
+        self._known[entry.uid] = (entry.version, fresh)
+        self._known.move_to_end(entry.uid)
+        if len(self._known) > MAX_MODELS:
+            self._known.popitem(last=False)
+        return fresh
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def forget(self, uid: str) -> None:
+        """The object is gone."""
+        self._known.pop(uid, None)
 
 
 class Store:
@@ -55,6 +82,7 @@ class Store:
         self._dependents: dict[Key, set[Key]] = {}
         self._children: dict[str, set[Key]] = {}
         self._gone: OrderedDict[str, None] = OrderedDict()
+        self._models = Models()
 
     # -- tasks
 
@@ -85,7 +113,7 @@ class Store:
     def task(self, key: Key) -> AsyncTask | None:
         """The task as last seen. Raises ValidationError when this version can't read it."""
         entry = self.tasks.get(key)
-        return AsyncTask.model_validate(orjson.loads(entry.raw)) if entry else None
+        return self._models.decode(AsyncTask, entry) if entry else None
 
     def children(self, uid: str) -> Iterator[AsyncTask]:
         """The tasks that stages of this task started."""
@@ -134,7 +162,7 @@ class Store:
         found = []
         for entry in self.stages.get(task_uid, {}).values():
             try:
-                found.append(Stage.model_validate(orjson.loads(entry.raw)))
+                found.append(self._models.decode(Stage, entry))
             except ValidationError as error:
                 log.warning("a Stage can't be read", stage=entry.name, error=str(error)[:500])
         return tuple(found)
@@ -163,6 +191,8 @@ class Store:
             return set()
         else:
             index.setdefault(meta.task_uid, mine)[meta.name] = item
+            if old is not None and old.digest == item.digest:
+                return set()
         return self._owner(meta.task_uid)
 
     def _owner(self, task_uid: str) -> set[Key]:
@@ -193,6 +223,7 @@ class Store:
         return {key for key in self.tasks if key[0] == namespace} if changed else set()
 
     def _bury(self, uid: str) -> None:
+        self._models.forget(uid)
         self._gone[uid] = None
         if len(self._gone) > MAX_TOMBSTONES:
             self._gone.popitem(last=False)

@@ -144,7 +144,7 @@ class Operator:
 
         @kopf.on.login(registry=registry)
         async def login(**_: object) -> kopf.AiohttpSession:
-            session = open_session(self._connection, "asynctask-operator-watch")
+            session = open_session(self._connection, "asynctask-operator-watch", authorized=True)
             return kopf.AiohttpSession(server=self._connection.server, aiohttp_session=session)
 
         @kopf.on.startup(registry=registry)

@@ -124,7 +124,8 @@ def begins(look: Look) -> Verdict | None:
         action: Action = SuspendJob(look.job.metadata.name, suspend=False)
     else:
         action = _start(look)
-    return _verdict(look, Phase.RUNNING, Reason.STARTING, actions=(action,), holds_slot=True)
+    look_again = look.now + timedelta(seconds=look.facts.limits.pod_refused_seconds)
+    return _verdict(look, Phase.RUNNING, Reason.STARTING, actions=(action,), holds_slot=True, wake_at=look_again)
 
 
 def cannot_start(look: Look) -> Verdict | None:

@@ -147,6 +147,25 @@ class Pod(Part, frozen=True):
         return condition is not None and condition.status == "True"
 
     @property
+    def digest(self) -> tuple[object, ...]:
+        """All that any rule reads of it: two versions with the same digest call for the same decision."""
+        state = self.state
+        scheduled = self.condition("PodScheduled")
+        return (
+            self.metadata.deletion_timestamp,
+            self.status.phase,
+            self.status.reason,
+            self.status.message,
+            self.is_disrupted,
+            scheduled.message if scheduled and scheduled.status == "False" else None,
+            (state.waiting.reason, state.waiting.message)
+            if state.waiting and state.waiting.reason != "ContainerCreating"
+            else None,
+            state.running is not None,
+            state.terminated,
+        )
+
+    @property
     def asked_to_stop_at(self) -> datetime | None:
         """When its deletion was asked for: the API server stores that moment plus the grace period."""
         if self.metadata.deletion_timestamp is None:
@@ -179,6 +198,12 @@ class Job(Part, frozen=True):
     def condition(self, kind: str) -> StatusCondition | None:
         """The condition of this type, if it is true."""
         return next((item for item in self.status.conditions if item.type == kind and item.status == "True"), None)
+
+    @property
+    def digest(self) -> tuple[object, ...]:
+        """All that a decision turns on; the start time only matters to decisions that time brings about."""
+        failed = self.condition("Failed")
+        return (self.spec.suspend, self.is_over, failed.reason if failed else None, self.is_stopped)
 
     @property
     def is_over(self) -> bool:
