@@ -33,8 +33,9 @@ class Request:
 class Scheduler:
     """Keeps no state of its own: who runs is told by the Jobs that there are, who waits asks again after a restart."""
 
-    def __init__(self, max_running: Callable[[str], int | None]) -> None:
+    def __init__(self, max_running: Callable[[str], int | None], wake: Callable[[Key], None] = lambda _: None) -> None:
         self._max_running = max_running
+        self._wake = wake
         self._holders: dict[Key, str] = {}
         self._running: dict[str, int] = {}
         self._waiting: dict[str, dict[Key, Request]] = {}
@@ -61,10 +62,10 @@ class Scheduler:
             self._withdraw(request.key)
             waiting[request.key] = request
             heapq.heappush(self._heaps.setdefault(request.queue, []), request.order)
-        if self._free(request.queue) > 0 and self._head(request.queue) == request.key:
-            self.hold(request.key, request.queue)
-            return Admission(admitted=True)
-        return self._refusal(request)
+        for key in self.admit(request.queue):
+            if key != request.key:
+                self._wake(key)
+        return Admission(admitted=True) if request.key in self._holders else self._refusal(request)
 
     def release(self, key: Key) -> list[Key]:
         """The task runs no more and waits no more; returns tasks that now hold a place and should be looked at."""

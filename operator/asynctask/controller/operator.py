@@ -22,6 +22,7 @@ from asynctask.adapters.store import Key
 from asynctask.context import Context
 from asynctask.controller import events
 from asynctask.controller.probes import application
+from asynctask.controller.queuestatus import keep_telling
 from asynctask.controller.resync import Resync
 from asynctask.reconcile import Reconciler
 from asynctask.scheduling import Scheduler
@@ -52,7 +53,7 @@ class Operator:
             user_agent="asynctask-operator",
         )
         self._context = Context(settings, cluster, self._metrics)
-        self._scheduler = Scheduler(self._max_running)
+        self._scheduler = Scheduler(self._max_running, self._context.queue.add)
         self._reconciler = Reconciler(self._context, self._scheduler)
         self._reflectors = [reflector for namespace in self._namespaces() for reflector in self._follow(namespace)]
         self._resync = Resync(self._context, self._reflectors, self._wake)
@@ -183,6 +184,7 @@ class Operator:
         self._resynced_at = monotonic()
         log.info("synced", tasks=len(self._context.store.tasks), seconds=round(monotonic() - started, 3))
         workers = [asyncio.create_task(self._work()) for _ in range(self._settings.workers)]
+        workers.append(asyncio.create_task(keep_telling(self._context, self._scheduler)))
         try:
             while True:
                 await asyncio.sleep(self._settings.resync_seconds)
