@@ -119,8 +119,10 @@ async def test_what_comes_in_during_a_write_goes_together_into_the_next() -> Non
     server.gate.clear()
     first = asyncio.create_task(live.report(OLDER, report(1, 1, {"n": 1})))
     await asyncio.sleep(0.01)
-    others = [asyncio.create_task(live.report(OLDER, report(n, n, {"n": n}))) for n in range(2, 9)]
-    await asyncio.sleep(0.01)
+    others = []
+    for number in range(2, 9):
+        others.append(asyncio.create_task(live.report(OLDER, report(number, number, {"n": number}))))
+        await asyncio.sleep(0.002)
     assert not any(task.done() for task in (first, *others))
     server.gate.set()
     await asyncio.gather(first, *others)
