@@ -16,13 +16,14 @@ from asynctask.adapters.cluster import (
     ApiError,
     Conflict,
     NotFound,
+    Refused,
     Resource,
 )
 from asynctask.adapters.jobs import decode_job
 from asynctask.adapters.store import Key
 from asynctask.api import names
 from asynctask.context import Context
-from asynctask.core import manifests
+from asynctask.core import jobends, manifests
 from asynctask.core.facts import Facts
 from asynctask.core.mergepatch import difference
 from asynctask.core.plan import (
@@ -41,6 +42,8 @@ from asynctask.display import Displays
 
 log = structlog.get_logger()
 Body = dict[str, Any]
+REFUSED_FOR_GOOD = frozenset({400, 422})
+"""The object itself is at fault; 403 may be a quota that others will free."""
 
 
 def _tells_of_itself(action: Action) -> bool:
@@ -86,9 +89,9 @@ class Performer:
                 await self._cluster.delete(STAGES, namespace, action.name, action.uid)
             elif isinstance(action, DeleteTask):
                 await self._cluster.delete(TASKS, namespace, key[1], action.uid)
-        except NotFound:
-            log.info("gone before it could be changed", task=key, action=type(action).__name__)
-            self._context.queue.retry(key)
+        except NotFound as error:
+            if not isinstance(action, DeleteStage | DeleteTask):
+                raise Conflict(404, "Gone", f"gone before it could be changed: {error.message}") from error
 
     async def _start(self, namespace: str, facts: Facts, action: StartStage) -> None:
         owner: Mapping[str, Any]
@@ -99,7 +102,14 @@ class Performer:
             stage = next(stage for stage in facts.stages if stage.metadata.name == action.name)
             owner = {"metadata": {"name": stage.metadata.name, "uid": stage.metadata.uid}}
         if action.job is not None:
-            body = await self._create(JOBS, namespace, manifests.owned(action.job, owner))
+            try:
+                body = await self._create(JOBS, namespace, manifests.owned(action.job, owner))
+            except Refused as error:
+                if error.status not in REFUSED_FOR_GOOD:
+                    raise
+                end = jobends.refused(error.message, self._context.now())
+                await self._patch_stage(namespace, facts, PatchStage(action.name, end))
+                return
             self._store.apply_job("ADDED", decode_job(body))
             self._context.metrics.stage_attempts.inc()
         for task in action.tasks:
@@ -107,11 +117,15 @@ class Performer:
             self._take_in(self._store.apply_task("ADDED", body))
 
     async def _create(self, resource: Resource, namespace: str, body: Mapping[str, Any]) -> Body:
-        """Create, or take what is there: the name says that it is the same."""
+        """Create, or take what is there: the name says that it is the same, the owner proves it."""
         try:
             return await self._cluster.create(resource, namespace, dict(body))
-        except AlreadyExists:
-            return await self._cluster.get(resource, namespace, body["metadata"]["name"])
+        except AlreadyExists as error:
+            found = await self._cluster.get(resource, namespace, body["metadata"]["name"])
+            owners = {owner["uid"] for owner in found["metadata"].get("ownerReferences", ())}
+            if owners.isdisjoint(owner["uid"] for owner in body["metadata"]["ownerReferences"]):
+                raise Conflict(409, "NotOurs", f"{error.message}, and belongs to something else") from error
+            return found
 
     async def _patch_stage(self, namespace: str, facts: Facts, action: PatchStage) -> None:
         entry = self._store.stages.get(facts.task.metadata.uid, {}).get(action.name)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from asynctask.api.reasons import Reason
@@ -137,6 +137,20 @@ def finished(look: Look, phase: Phase, ending: Ending, *, stop: bool = False, ca
         ended=when,
         failed_now=not good and phase is not Phase.CANCELLED,
     )
+
+
+def refused(message: str, now: datetime) -> dict[str, Any]:
+    """The API server won't have the Job: something in the stage as it was written, which only its author can mend."""
+    text = f"the API server refused the pod: {message}"[:1000]
+    summary = conditions.Wanted("Succeeded", "False", Reason.POD_REFUSED, text)
+    error = {"class": "permanent", "reason": Reason.POD_REFUSED, "message": text, "time": stamp(now)}
+    return {
+        "phase": Phase.FAILED,
+        "message": text,
+        "completionTime": stamp(now),
+        "conditions": conditions.merge((), [summary], generation=1, now=now),
+        "lastError": error,
+    }
 
 
 def _error(look: Look, ending: Ending) -> dict[str, Any]:

@@ -1,0 +1,46 @@
+"""How much a task costs the API server, by the server's own log."""
+
+from collections import Counter
+from time import sleep
+
+import pytest
+from support.auditlog import AuditLog
+from support.estate import Estate, job
+from support.kubelet import Script
+from support.operators import OperatorProcess
+
+PROGRESS_SECONDS = 5
+
+
+@pytest.mark.parametrize("stages", [1, 2, 3])
+@pytest.mark.parametrize("seconds", [0, 8])
+def test_writes_per_task(
+    estate: Estate, operator: OperatorProcess, audit: AuditLog, stages: int, seconds: float
+) -> None:
+    name = f"cost-{stages}-{seconds}"
+    estate.kubelet.plays(name, "", Script(runs=seconds))
+    estate.submit(*(job(f"s{n}", needs=[] if seconds else None) for n in range(stages)), name=name)
+    task = estate.until(name, "True Succeeded", within=60)
+    sleep(1.5)  # what would still be written, would be written by now
+    writes = audit.writes(estate.namespace, name)
+    allowed = 5 + 3 * (stages - 1)
+    print(name, dict(writes), task["status"]["phase"])
+    assert writes.total() <= allowed, writes
+    assert writes["create stages"] == writes["create jobs"] == stages
+
+
+def test_progress_is_written_at_its_pace(estate: Estate, operator: OperatorProcess, audit: AuditLog) -> None:
+    name = "moving"
+    estate.kubelet.plays(name, "copy", Script(runs=13))
+    estate.submit(job("copy"), name=name)
+    estate.until_running(name, "copy")
+    (stage,) = estate.stages_of(name)
+    path = f"{estate.path('stages', stage['metadata']['name'])}/status"
+    for done in range(20):
+        estate.api.merge(path, {"status": {"progress": {"bytesDone": done * 10, "bytesTotal": 200}}})
+        sleep(0.5)  # the stage's pace is the test's own
+    before: Counter[str] = audit.writes(estate.namespace, name)
+    assert before["patch asynctasks/status"] <= 2 + 10 // PROGRESS_SECONDS, before
+    task = estate.until_holds(name, lambda t: (t["status"].get("progress") or {}).get("bytesDone") == 190)
+    assert task["status"]["display"]["progress"] == "95%"
+    estate.until(name, "True Succeeded")
