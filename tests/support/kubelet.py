@@ -113,6 +113,7 @@ class ActedKubelet:
             except asyncio.CancelledError:
                 for task in self._tasks:
                     task.cancel()
+            await _close(self._session)
 
     async def _follow(self) -> None:
         listed = await self._call("GET", self._pods_path)
@@ -244,6 +245,13 @@ async def _first(*events: asyncio.Event, within: float = FOR_EVER) -> bool:
         for wait in waits:
             wait.cancel()
     return bool(done)
+
+
+async def _close(session: aiohttp.ClientSession) -> None:
+    """Close connections at once: nobody on the other side must be waited for."""
+    if session.connector:
+        await session.connector.close(abort_ssl=True)
+    await asyncio.sleep(0.1)  # transports close in the next rounds of the loop
 
 
 def _now() -> str:

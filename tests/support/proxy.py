@@ -116,6 +116,8 @@ class FaultProxy:
             for task in list(self._watches):
                 task.cancel()
             await runner.cleanup()
+            await connector.close(abort_ssl=True)
+            await asyncio.sleep(0.1)  # transports close in the next rounds of the loop
 
     async def _forward(self, request: web.Request) -> web.StreamResponse:
         is_watch = request.query.get("watch") in {"1", "true"}
