@@ -109,6 +109,7 @@ class Performer:
                     raise
                 end = jobends.refused(error.message, self._context.now())
                 await self._patch_stage(namespace, facts, PatchStage(action.name, end))
+                self._context.queue.add((namespace, facts.task.metadata.name))
                 return
             self._store.apply_job("ADDED", decode_job(body))
             self._context.metrics.stage_attempts.inc()

@@ -58,6 +58,8 @@ class Reconciler:
             result = "error"
             queue.retry(key)
             log.exception("a task could not be looked at", task=key)
+        for other in self._scheduler.seen(key):
+            queue.add(other)
         metrics.reconciles.labels(result).inc()
         metrics.reconcile_seconds.observe(perf_counter() - started)
 

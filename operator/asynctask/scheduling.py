@@ -41,6 +41,7 @@ class Scheduler:
         self._waiting: dict[str, dict[Key, Request]] = {}
         self._heaps: dict[str, list[Order]] = {}
         self._positions: dict[str, tuple[float, dict[Key, int]]] = {}
+        self._unseen: dict[str, set[Key]] = {}
 
     def is_admitted(self, key: Key) -> bool:
         """Whether the task holds a place."""
@@ -67,6 +68,24 @@ class Scheduler:
                 self._wake(key)
         return Admission(admitted=True) if request.key in self._holders else self._refusal(request)
 
+    def expect(self, tasks: Iterable[tuple[Key, str]]) -> None:
+        """These may ask soon: a queue with a limit admits nobody before all of its own have been `seen` once.
+
+        After a start tasks are looked at in no order; else the first to ask would go before the most urgent.
+        """
+        for key, queue in tasks:
+            self._unseen.setdefault(queue, set()).add(key)
+
+    def seen(self, key: Key) -> list[Key]:
+        """The task has been looked at; returns tasks that now hold a place."""
+        admitted: list[Key] = []
+        for queue, expected in list(self._unseen.items()):
+            expected.discard(key)
+            if not expected:
+                del self._unseen[queue]
+                admitted += self.admit(queue)
+        return admitted
+
     def release(self, key: Key) -> list[Key]:
         """The task runs no more and waits no more; returns tasks that now hold a place and should be looked at."""
         self._withdraw(key)
@@ -78,7 +97,9 @@ class Scheduler:
 
     def admit(self, queue: str) -> list[Key]:
         """Fill the free places of a queue with the most urgent that wait; returns them."""
-        admitted = []
+        admitted: list[Key] = []
+        if queue in self._unseen and self._max_running(queue) is not None:
+            return admitted
         while self._free(queue) > 0 and (key := self._head(queue)):
             self.hold(key, queue)
             admitted.append(key)

@@ -212,6 +212,7 @@ class Operator:
             if key and any(not (job.is_over or job.spec.suspend) for job in jobs.values()):
                 self._scheduler.hold(key, store.tasks[key].queue)
                 running.append(key)
+        self._scheduler.expect((key, entry.queue) for key, entry in store.tasks.items())
         self._context.queue.prefer(running)
 
     async def _work(self) -> None:
