@@ -169,6 +169,25 @@ def test_nothing_is_kept_of_queues_that_are_empty() -> None:
     assert scheduler.queues() == set()
 
 
+def test_after_a_start_the_most_urgent_goes_first_whoever_asks_first() -> None:
+    scheduler = Scheduler(Queues(q=1).limit)
+    names = ["least", "ended", "most"]
+    scheduler.expect((key(name), "q") for name in names)
+    assert not scheduler.ask(wants("least", 5)).admitted
+    assert scheduler.seen(key("least")) == []
+    assert scheduler.seen(key("ended")) == []
+    assert not scheduler.ask(wants("most", 1)).admitted
+    assert scheduler.seen(key("most")) == [key("most")]
+    assert scheduler.release(key("most")) == [key("least")]
+
+
+def test_after_a_start_a_queue_without_a_limit_admits_at_once() -> None:
+    scheduler = Scheduler(Queues(q=1).limit)
+    scheduler.expect([(key("a"), "free"), (key("b"), "free"), (key("c"), "q")])
+    assert scheduler.ask(wants("a", queue="free")).admitted
+    assert not scheduler.ask(wants("c")).admitted
+
+
 class Counted(tuple):  # type: ignore[type-arg]
     """An order that counts how often it is compared."""
 
