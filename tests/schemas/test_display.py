@@ -47,7 +47,13 @@ def test_every_short_name_and_the_category_work(kubectl: Kubectl, api: Api) -> N
     api.create(samples.named(samples.volume_endpoint(), "photos"))
     for kind in KINDS:
         kubectl("get", *kind.short_names)
-    assert "photos" in kubectl("get", "asynctask", "--output=name")
+    assert "photos" in kubectl("get", "asynctask-all", "--output=name")
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_every_kind_answers_to_its_own_name(kubectl: Kubectl, kind: Kind) -> None:
+    # A category of the same name would win, and `kubectl get asynctask NAME` would fail.
+    assert "only one resource" not in kubectl("get", kind.name.lower(), "any", "--ignore-not-found")
 
 
 def test_waiting_for_a_condition_works(kubectl: Kubectl, api: Api) -> None:

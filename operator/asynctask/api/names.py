@@ -7,7 +7,8 @@ from functools import lru_cache
 GROUP = "asynctask.io"
 VERSION = "v1alpha1"
 API_VERSION = f"{GROUP}/{VERSION}"
-CATEGORY = "asynctask"
+CATEGORY = "asynctask-all"
+"""`kubectl get asynctask-all`. Not a name that a kind has too: kubectl takes a category first, and `get asynctask NAME` fails."""
 
 LABEL_TASK_UID = f"{GROUP}/task-uid"
 LABEL_RUN = f"{GROUP}/run"
