@@ -1,10 +1,8 @@
 """`when` expressions: CEL over `config` and `outputs`."""
 
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
-
-import cel
 
 
 class ExpressionError(Exception):
@@ -15,7 +13,7 @@ class ExpressionError(Exception):
 def compile_expression(text: str) -> str:
     """What is wrong with the syntax of an expression; empty when nothing is."""
     try:
-        cel.compile(text)
+        _cel().compile(text)
     except Exception as error:  # noqa: BLE001 - the library raises several kinds, all of them the text's fault
         return f"not a CEL expression: {_first_line(error)}"
     return ""
@@ -24,7 +22,7 @@ def compile_expression(text: str) -> str:
 def holds(text: str, config: Mapping[str, Any], outputs: Mapping[str, Mapping[str, Any]]) -> bool:
     """Evaluate an expression such as `outputs.compare.changed > 0`. Raises ExpressionError."""
     try:
-        result = cel.evaluate(
+        result = _cel().evaluate(
             text, {"config": dict(config), "outputs": {name: dict(value) for name, value in outputs.items()}}
         )
     except Exception as error:  # see above
@@ -32,6 +30,14 @@ def holds(text: str, config: Mapping[str, Any], outputs: Mapping[str, Mapping[st
     if not isinstance(result, bool):
         raise ExpressionError(f"gives {type(result).__name__}, not true or false")
     return result
+
+
+@cache
+def _cel() -> Any:
+    """Imported with the first expression: the package brings its command line, 8 MiB and a quarter of the start."""
+    import cel
+
+    return cel
 
 
 def _first_line(error: Exception) -> str:
