@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from time import monotonic
 from typing import Any
@@ -14,13 +15,15 @@ from asynctask.adapters.connection import Connection
 
 log = structlog.get_logger()
 Body = dict[str, Any]
+RETRY_SECONDS = 2.0
 
 
 class Elector:
     """Competes for the Lease until stopped.
 
-    A leader that could not renew for two thirds of the lease's duration gives up before another can take over: the
-    clocks compared are this process's own (monotonic) ones, so clock skew between machines does no harm.
+    A leader that could not renew for two thirds of the lease's duration, counted from when it asked, gives up before
+    another can take over: the clocks compared are this process's own (monotonic) ones, so clock skew between machines
+    does no harm.
     """
 
     def __init__(
@@ -60,36 +63,38 @@ class Elector:
         loop, woken = asyncio.get_running_loop(), asyncio.Event()
 
         def wake() -> None:
-            loop.call_soon_threadsafe(woken.set)
+            with suppress(RuntimeError):  # the loop has closed: the lead was lost before
+                loop.call_soon_threadsafe(woken.set)
 
         self._wake = wake
-        leads, renewed_at = False, monotonic()
-        timeout = self._duration / 3  # two tries fit in the time before a leader gives up
-        async with Cluster(self._connection, timeout_seconds=timeout, user_agent="asynctask-lease") as cluster:
+        leads, due = False, 0.0
+        async with Cluster(self._connection, timeout_seconds=self._renew, user_agent="asynctask-lease") as cluster:
             while not self._stop.is_set():
-                try:
-                    mine = await self._try(cluster)
-                    if mine:
-                        renewed_at = monotonic()
-                    if mine and not leads:
-                        leads = True
-                        self._on_lead()
-                    if leads and not mine:
-                        self._on_lost()
-                        return
-                    pause = self._renew if leads else min(2.0, self._renew)
-                except ApiError as error:
-                    pause = 0.5
-                    log.warning("the Lease could not be renewed", error=str(error)[:200])
-                    if leads and monotonic() - renewed_at > self._duration * 2 / 3:
-                        self._on_lost()
-                        return
-                try:
-                    await asyncio.wait_for(woken.wait(), pause)
-                except TimeoutError:
-                    continue
+                asked_at = monotonic()
+                mine = await self._asked(cluster, due - asked_at if leads else self._duration)
+                if mine:
+                    due = asked_at + self._duration * 2 / 3
+                if mine and not leads:
+                    leads = True
+                    self._on_lead()
+                if leads and (mine is False or monotonic() >= due):
+                    self._on_lost()
+                    return
+                pause = self._renew if mine else min(RETRY_SECONDS, self._renew)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(woken.wait(), min(pause, due - monotonic()) if leads else pause)
             if leads:
                 await self._give_up(cluster)
+
+    async def _asked(self, cluster: Cluster, seconds: float) -> bool | None:
+        """Whether the Lease is ours now; None when that can't be told in time."""
+        try:
+            return await asyncio.wait_for(self._try(cluster), max(0.0, seconds))
+        except (ApiError, TimeoutError) as error:
+            log.warning("the Lease could not be renewed", error=repr(error)[:200])
+        except Exception:
+            log.exception("the Lease could not be renewed")
+        return None
 
     async def _try(self, cluster: Cluster) -> bool:
         """Take or renew the Lease; whether it is ours now."""

@@ -237,7 +237,8 @@ class Operator:
         log.info("stopping", in_flight=len(self._context.queue))
         self._leads = False
         try:
-            await asyncio.wait_for(self._context.queue.drained(), DRAIN_SECONDS)
+            patience = 0.0 if isinstance(self._failure, LeadershipLost) else DRAIN_SECONDS
+            await asyncio.wait_for(self._context.queue.drained(), patience)
         except TimeoutError:
             log.warning("stopped with work in flight; its next owner takes it up")
         for part in parts:
