@@ -103,6 +103,8 @@ class Reconciler:
             stages=stages,
             jobs=dict(store.jobs.get(uid, {})),
             pods=tuple(store.pods.get(uid, {}).values()),
+            pods_gone=store.pods_gone,
+            known_since=store.known_since,
             dependencies=dependencies,
             dependency_cycle=self._cycle(key) if task.spec.depends_on else (),
             children={child.metadata.name: child for child in store.children(uid)},

@@ -103,6 +103,8 @@ class Scene:
     data_owner_allowed: bool = False
     queue_known: bool = True
     now: datetime = NOW
+    pods_gone: Mapping[str, datetime] = field(default_factory=dict)
+    known_since: datetime | None = None
 
     # -- the task
 
@@ -210,6 +212,15 @@ class Scene:
         status["containerStatuses"] = [{"name": "stage", "state": state}] if state else []
         return replace(self, pods=(*self.pods, {"metadata": meta, "status": status}))
 
+    def pod_gone(self, name: str, seconds_ago: float, attempt: int = 1) -> Scene:
+        """Its pod is no more, without a trace: evicted."""
+        uid = f"uid-{manifests.job_name(self.task, name, attempt)}"
+        return replace(self, pods_gone={**self.pods_gone, uid: NOW - timedelta(seconds=seconds_ago)})
+
+    def looked_at_since(self, seconds_ago: float) -> Scene:
+        """The operator began this long ago."""
+        return replace(self, known_since=NOW - timedelta(seconds=seconds_ago))
+
     def running(self, name: str, *, attempt: int = 1, run: int | None = None, **status: Any) -> Scene:
         """Its Stage, Job and live pod are there."""
         if attempt > 1:
@@ -254,6 +265,8 @@ class Scene:
             admission=self.admission,
             pod_settings=self.pod_settings,
             limits=self.limits,
+            pods_gone=self.pods_gone,
+            known_since=self.known_since,
         )
 
     @property

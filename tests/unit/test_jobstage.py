@@ -186,6 +186,20 @@ def test_a_resumed_job_that_makes_no_pod_says_so_and_fails_in_the_end() -> None:
     assert resumed.job("scan", seconds_ago=9000, started_ago=601).told().phase == "Failed"
 
 
+def test_an_evicted_pod_gets_time_to_be_replaced_however_old_its_job_is() -> None:
+    old = ONE.began("scan", seconds_ago=9000).job("scan", seconds_ago=9000)
+    assert old.pod_gone("scan", 15).told().phase == "Running"
+    assert old.pod_gone("scan", 30).told().reason == "PodPending"
+    assert old.pod_gone("scan", 601).told().phase == "Failed"
+
+
+def test_a_pod_that_went_while_no_operator_ran_counts_from_the_operators_start() -> None:
+    old = ONE.began("scan", seconds_ago=9000).job("scan", seconds_ago=9000)
+    assert old.looked_at_since(5).told().phase == "Running"
+    assert old.looked_at_since(601).told().phase == "Failed"
+    assert old.looked_at_since(9000).pod_gone("scan", 5).told().phase == "Running"
+
+
 def _failed(scene: Scene, **status: object) -> dict[str, object]:
     return scene.began("scan", **status).job("scan").pod("scan", "Failed", exit_code=1).told().patch("scan")
 

@@ -3,6 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import orjson
@@ -75,6 +76,8 @@ class Store:
         self.stages: dict[str, dict[str, Entry]] = {}
         self.jobs: dict[str, dict[str, Job]] = {}
         self.pods: dict[str, dict[str, Pod]] = {}
+        self.pods_gone: OrderedDict[str, datetime] = OrderedDict()
+        self.known_since = datetime.now(UTC)
         self.types: dict[str, tuple[int, TaskType]] = {}
         self.queues: dict[str, tuple[int, TaskQueue]] = {}
         self.endpoints: dict[str, dict[str, tuple[int, StorageEndpoint]]] = {}
@@ -173,6 +176,11 @@ class Store:
 
     def apply_pod(self, event: str, pod: Pod) -> set[Key]:
         """Take in a pod; returns its task."""
+        if event == "DELETED":
+            for owner in pod.metadata.owner_references:
+                self.pods_gone[owner.uid] = datetime.now(UTC)
+            if len(self.pods_gone) > MAX_TOMBSTONES:
+                self.pods_gone.popitem(last=False)
         return self._apply_owned(self.pods, event, pod)
 
     def _apply_owned(self, index: dict[str, dict[str, Any]], event: str, item: Job | Pod) -> set[Key]:

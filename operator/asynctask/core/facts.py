@@ -68,6 +68,10 @@ class Facts:
     stages: tuple[Stage, ...] = ()
     jobs: Mapping[str, Job] = field(default_factory=dict)
     pods: tuple[Pod, ...] = ()
+    pods_gone: Mapping[str, datetime] = field(default_factory=dict)
+    """When the last pod of a Job, by its uid, was seen to be no more."""
+    known_since: datetime | None = None
+    """What went before this was not seen."""
     dependencies: Mapping[str, AsyncTask] = field(default_factory=dict)
     dependency_cycle: tuple[str, ...] = ()
     children: Mapping[str, AsyncTask] = field(default_factory=dict)

@@ -9,7 +9,6 @@ from asynctask.core import evidence, manifests
 from asynctask.core.evidence import Ending
 from asynctask.core.jobends import ended, finished, over, started_over
 from asynctask.core.look import Look
-from asynctask.core.observed import Job, Pod
 from asynctask.core.plan import Action, PatchStage, StartStage, SuspendJob
 from asynctask.core.times import duration, stamp
 from asynctask.core.verdict import Verdict
@@ -133,7 +132,7 @@ def cannot_start(look: Look) -> Verdict | None:
     pod, job = look.pod, look.job
     limits = look.facts.limits
     if pod is None or not pod.is_live or (pod.metadata.deletion_timestamp is not None):
-        since = _pod_missing_since(pod, job)
+        since = _pod_missing_since(look)
         waited = (look.now - since).total_seconds() if since else 0.0
         if waited < limits.pod_refused_seconds:
             wake = look.now + timedelta(seconds=limits.pod_refused_seconds - waited)
@@ -152,13 +151,19 @@ def cannot_start(look: Look) -> Verdict | None:
     return ended(look, Ending("failed", "permanent", why.reason, message[:1000], ended=look.now), stop=True)
 
 
-def _pod_missing_since(pod: Pod | None, job: Job | None) -> datetime | None:
-    """Since when a pod has been due; None while the Job controller has not yet seen that the Job goes on."""
+def _pod_missing_since(look: Look) -> datetime | None:
+    """Since when a pod has been due; None while the Job controller has not yet seen that the Job goes on.
+
+    An evicted pod leaves no object, and its Job's start may be days ago: what counts is when it was seen to go, or,
+    where nobody saw it, when we began to look.
+    """
+    pod, job = look.pod, look.job
     if job is None or job.condition("Suspended"):
         return None
     terminated = pod.state.terminated if pod else None
     moments = (
         job.status.start_time or job.metadata.creation_timestamp,
+        look.facts.pods_gone.get(job.metadata.uid) or look.facts.known_since,
         (terminated.finished_at if terminated else None) or (pod.metadata.deletion_timestamp if pod else None),
     )
     return max((moment for moment in moments if moment), default=None)
