@@ -12,7 +12,7 @@ from asynctask_stage.data.largefiles import LargeFiles
 from asynctask_stage.data.opening import Mover
 from asynctask_stage.data.pacing import Checkpointer, Pace
 from asynctask_stage.data.smallfiles import SmallFiles
-from asynctask_stage.data.transfers import Transfer
+from asynctask_stage.data.transfers import PIECE_SECONDS, Transfer
 from filebackup import desk
 from filebackup.settings import Settings
 
@@ -40,6 +40,8 @@ def main(stage: Stage) -> dict[str, Any]:
             token=token,
             threads=settings.threads,
             chunk_bytes=settings.chunk_bytes,
+            # With the sync that follows, a kill costs less than the work between two checkpoints.
+            piece_seconds=min(PIECE_SECONDS, stage.context.checkpoint_period / 3),
         )
         try:
             _copy(stage, transfer)

@@ -21,7 +21,6 @@ from asynctask_stage.data.pieces import Piece
 from asynctask_stage.data.transfers import Transfer
 from asynctask_stage.errors import StageError, Stopped, Superseded
 
-PIECE_SECONDS = 5.0
 SYNC_SECONDS = 1.0
 SYNC_BYTES = 256 << 20
 OPEN_FILES = 16
@@ -178,7 +177,7 @@ class LargeFiles:
 
     def _move(self, file: _File, start: int, end: int) -> None:
         """In a thread: move one piece, or as much of it as there is time for."""
-        latest = time.monotonic() + PIECE_SECONDS
+        latest = time.monotonic() + self._transfer.piece_seconds
 
         def enough() -> bool:
             is_late = self._transfer.pace.stopping or self._ending is not None or file.error is not None

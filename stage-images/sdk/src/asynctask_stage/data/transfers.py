@@ -16,6 +16,9 @@ from asynctask_stage.data.roots import Root
 LARGE_BYTES = 8 << 20
 """From this size on a file is copied in pieces and resumed inside; small enough that repeating one costs little."""
 
+PIECE_SECONDS = 5.0
+"""A piece that takes longer is ended early and recorded, so that a slow link loses seconds and not a whole chunk."""
+
 
 @dataclass
 class Transfer:
@@ -32,6 +35,7 @@ class Transfer:
     token: str
     threads: int = 4
     chunk_bytes: int = 64 << 20
+    piece_seconds: float = PIECE_SECONDS
     cloned_files: int = 0
     cloned_bytes: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
