@@ -95,7 +95,7 @@ class Backup:
 
     def change(self, spec: dict[str, Any], task: str = TASK) -> None:
         """Change the task's spec."""
-        self.ask("patch", "asynctask", task, "--type=merge", f"--patch={json.dumps({'spec': spec})}")
+        self.ask("patch", "asynctasks", task, "--type=merge", f"--patch={json.dumps({'spec': spec})}")
 
     def pods(self, uid: str) -> list[dict[str, Any]]:
         """The pods of a task that have not ended."""

@@ -53,9 +53,9 @@ class Drama:
         self._until_big_file(0.2)
         self._terminal.act("A second task is handed in; the queue runs one at a time")
         self._backup.kubectl.apply(quick_task(image))
-        self._backup.ask("wait", "asynctask", QUICK, "--for=jsonpath={.status.phase}=Queued", "--timeout=60s")
+        self._backup.ask("wait", "asynctasks", QUICK, "--for=jsonpath={.status.phase}=Queued", "--timeout=60s")
         self._terminal.say(
-            f"{QUICK}: " + self._backup.ask("get", "asynctask", QUICK, "-o", "jsonpath={.status.message}")
+            f"{QUICK}: " + self._backup.ask("get", "asynctasks", QUICK, "-o", "jsonpath={.status.message}")
         )
         self._terminal.act("The backup is paused: kubectl patch asynctask nightly --patch '{spec: {suspend: true}}'")
         uid = self._board.task()["metadata"]["uid"]
@@ -66,7 +66,7 @@ class Drama:
         self._board.until("the task says Paused", lambda: self._condition("Paused") == "True", 30)
         before = self._saved()
         self._terminal.proven(f"paused: checkpoint saved, pod gone after {gone:.1f} s, {size(before)} are kept")
-        self._backup.ask("wait", "asynctask", QUICK, "--for=condition=Succeeded", "--timeout=120s", timeout=130)
+        self._backup.ask("wait", "asynctasks", QUICK, "--for=condition=Succeeded", "--timeout=120s", timeout=130)
         self._terminal.proven(f"its place was free: task {QUICK} has run meanwhile")
         self._terminal.act("The backup is resumed: suspend: false")
         attempt = self._attempt()

@@ -96,6 +96,8 @@ def _copy_system(target: Path, wanted: Wanted, terminal: Terminal) -> tuple[int,
                 continue
             there.mkdir(parents=True, exist_ok=True)
             for entry in sorted(os.scandir(here), key=lambda item: item.name):
+                if done >= wanted.files or total >= wanted.tree_bytes:
+                    break
                 if entry.is_dir(follow_symlinks=False):
                     pending.append((Path(entry.path), there / entry.name))
                     continue
