@@ -15,7 +15,12 @@ class Queue:
 
     def __init__(self, estate: Estate, name: str, limit: int) -> None:
         self._api, self.name = estate.api, name
-        body = {"apiVersion": API_VERSION, "kind": "TaskQueue", "metadata": {"name": name}, "spec": {"maxRunning": limit}}
+        body = {
+            "apiVersion": API_VERSION,
+            "kind": "TaskQueue",
+            "metadata": {"name": name},
+            "spec": {"maxRunning": limit},
+        }
         self._api.call("POST", f"/apis/{API_VERSION}/taskqueues", body)
 
     def limit(self, number: int) -> None:

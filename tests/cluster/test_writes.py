@@ -13,9 +13,7 @@ PROGRESS_SECONDS = 5
 
 
 @pytest.mark.parametrize(("stages", "seconds"), [(1, 0), (2, 0), (3, 0), (1, 8), (2, 8)])
-def test_writes_per_task(
-    estate: Estate, operator: OperatorProcess, audit: AuditLog, stages: int, seconds: int
-) -> None:
+def test_writes_per_task(estate: Estate, operator: OperatorProcess, audit: AuditLog, stages: int, seconds: int) -> None:
     name = f"cost-{stages}-{seconds}"
     estate.kubelet.plays(name, "", Script(runs=seconds))
     estate.submit(*(job(f"s{n}") for n in range(stages)), name=name)
