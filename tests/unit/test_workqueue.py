@@ -43,6 +43,25 @@ async def test_keys_come_in_order_and_once(queue: WorkQueue[str]) -> None:
     assert await is_empty(queue)
 
 
+async def test_a_sweep_goes_behind_all_else(queue: WorkQueue[str]) -> None:
+    queue.sweep("abc")
+    queue.add("d")
+    queue.add("c")
+    assert len(queue) == 4
+    assert await taken(queue) == ["d", "c", "a", "b"]
+    assert await is_empty(queue)
+
+
+async def test_a_sweep_adds_no_key_that_waits_or_is_worked_on(queue: WorkQueue[str]) -> None:
+    queue.add("a")
+    assert await queue.get() == "a"
+    queue.add("b")
+    queue.sweep("abbc")
+    queue.done("a")
+    assert await taken(queue) == ["b", "c"]
+    assert await is_empty(queue)
+
+
 async def test_a_key_is_never_worked_on_twice_at_a_time(queue: WorkQueue[str]) -> None:
     queue.add("a")
     assert await queue.get() == "a"

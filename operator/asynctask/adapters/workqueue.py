@@ -15,10 +15,14 @@ BACKOFF_MAX_SECONDS = 60.0
 
 
 class WorkQueue(Generic[K]):
-    """Keys wait in order; a key added while it is worked on is worked on once more; delayed keys share one timer."""
+    """Keys wait in order; a key added while it is worked on is worked on once more; delayed keys share one timer.
+
+    A sweep over all keys goes behind whatever else is to be done, however long it is.
+    """
 
     def __init__(self) -> None:
         self._ready: OrderedDict[K, float] = OrderedDict()
+        self._swept: OrderedDict[K, None] = OrderedDict()
         self._in_flight: dict[K, float] = {}
         self._dirty: set[K] = set()
         self._due: dict[K, float] = {}
@@ -37,7 +41,17 @@ class WorkQueue(Generic[K]):
             self._dirty.add(key)
         elif key not in self._ready:
             self._ready[key] = monotonic()
-            self._waiters.release()
+            if key in self._swept:
+                del self._swept[key]
+            else:
+                self._waiters.release()
+
+    def sweep(self, keys: Iterable[K]) -> None:
+        """Have these keys looked at when there is nothing else to do."""
+        for key in keys:
+            if not (key in self._in_flight or key in self._ready or key in self._swept):
+                self._swept[key] = None
+                self._waiters.release()
 
     def prefer(self, keys: Iterable[K]) -> None:
         """Have these keys looked at before all others that wait."""
@@ -75,8 +89,8 @@ class WorkQueue(Generic[K]):
         """The next key; the caller must call `done` with it."""
         while True:
             await self._waiters.acquire()
-            if self._ready:
-                key, _ = self._ready.popitem(last=False)
+            if self._ready or self._swept:
+                key, _ = (self._ready or self._swept).popitem(last=False)
                 self._in_flight[key] = monotonic()
                 self._idle.clear()
                 return key
@@ -95,7 +109,7 @@ class WorkQueue(Generic[K]):
         await self._idle.wait()
 
     def __len__(self) -> int:
-        return len(self._ready)
+        return len(self._ready) + len(self._swept)
 
     @property
     def delayed(self) -> int:
@@ -103,7 +117,7 @@ class WorkQueue(Generic[K]):
         return len(self._due)
 
     def oldest_seconds(self) -> float:
-        """How long the key that waits or is worked on longest has been doing so."""
+        """How long the key that waits or is worked on longest has been doing so; a sweep may take its time."""
         now = monotonic()
         oldest_ready = next(iter(self._ready.values()), now)
         return now - min([oldest_ready, *self._in_flight.values()])

@@ -96,6 +96,9 @@ class Operator:
             asyncio.get_running_loop().add_signal_handler(name, self.stop)
 
     def _wake(self, keys: Iterable[Key]) -> None:
+        if not self._synced:  # all that there is comes in
+            self._context.queue.sweep(keys)
+            return
         for key in keys:
             self._context.queue.add(key)
 
@@ -224,6 +227,7 @@ class Operator:
                     await self._reconciler.reconcile(key)
             finally:
                 queue.done(key)
+            await asyncio.sleep(0)  # a task that only waits is looked at without a pause: let others have their turn
 
     def _part_ended(self, part: asyncio.Task[None]) -> None:
         if self._stopping.is_set() or part.cancelled():

@@ -53,8 +53,7 @@ class Resync:
             missed += changed
         for reflector in self._reflectors:
             await reflector.list()
-        for key in store.tasks:
-            self._context.queue.add(key)
+        self._context.queue.sweep(store.tasks)
         return missed
 
     def _vanished(self, resource: Resource, found: set[tuple[str, str]], version: int) -> list[Mapping[str, Any]]:
