@@ -25,7 +25,6 @@ TASK = "nightly"
 QUEUE = "one-at-a-time"
 MANIFESTS = PROJECT / "docs" / "how-to" / "manifests"
 OWNERS_TYPE = "file-backup-owners"
-SHOWN_LIMIT = "spec.limits.megabytesPerSecond"
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from .backup import NAMESPACE, QUEUE, TASK
+from .backup import NAMESPACE, QUEUE
 from .machine import SYSTEM
 from .terminal import DemoError, size
 
@@ -57,14 +57,14 @@ class Drama:
         self._terminal.say(
             f"{QUICK}: " + self._backup.ask("get", "asynctasks", QUICK, "-o", "jsonpath={.status.message}")
         )
-        self._terminal.act("The backup is paused: kubectl patch asynctask nightly --patch '{spec: {suspend: true}}'")
+        self._terminal.act("The backup is paused: kubectl patch at nightly with suspend: true")
         uid = self._board.task()["metadata"]["uid"]
         began = time.monotonic()
         self._backup.change({"suspend": True})
         self._board.until("the pod of the paused task is gone", lambda: not self._backup.pods(uid), 90)
         gone = time.monotonic() - began
         self._board.until("the task says Paused", lambda: self._condition("Paused") == "True", 30)
-        before = self._saved()
+        before = self._done()
         self._terminal.proven(f"paused: checkpoint saved, pod gone after {gone:.1f} s, {size(before)} are kept")
         self._backup.ask("wait", "asynctasks", QUICK, "--for=condition=Succeeded", "--timeout=120s", timeout=130)
         self._terminal.proven(f"its place was free: task {QUICK} has run meanwhile")
@@ -83,8 +83,10 @@ class Drama:
         before = self._done()
         self._terminal.say(f"{how}; the last report spoke of {size(before)}")
         took = self._board.until("the stage begins another attempt", lambda: self._attempt() > attempt, 120)
-        self._terminal.say(f"attempt {attempt + 1} is planned after {took:.1f} s, with a pause as for any failure")
-        self._goes_on("the new attempt began", before, attempt + 1)
+        self._terminal.say(
+            f"the operator knows after {took:.1f} s and plans attempt {attempt + 1}, after a pause as for any failure"
+        )
+        self._goes_on(f"attempt {attempt + 1} has begun", before, attempt + 1)
 
     def lift_the_limit(self, megabytes: int) -> None:
         """The endpoint's limit is changed while a stage runs under it."""
@@ -108,7 +110,9 @@ class Drama:
         first = self._done()
         if first < before * 0.9:
             raise DemoError(f"it began again at {size(first)}, though {size(before)} had been copied")
-        self._terminal.proven(f"{what} at {size(first)}; {size(before)} before: nothing was copied from zero again")
+        self._terminal.proven(
+            f"{what}, and its first report says {size(first)}; {size(before)} before: nothing again from zero"
+        )
 
     def _until_big_file(self, share: float) -> None:
         """Wait until this share of the big file, which is copied last, is done."""
@@ -127,9 +131,6 @@ class Drama:
 
     def _done(self) -> int:
         return int(self._board.stage("content").get("progress", {}).get("bytesDone", 0))
-
-    def _saved(self) -> int:
-        return self._done()
 
     def _attempt(self) -> int:
         return int(self._board.stage("content").get("attempt", 1))
@@ -153,6 +154,3 @@ def quick_task(image: str) -> dict[str, Any]:
         "metadata": {"name": QUICK, "namespace": NAMESPACE},
         "spec": {"priority": 1, "queueName": QUEUE, "stages": [{"name": "hello", "job": job}]},
     }
-
-
-__all__ = ["TASK", "Drama"]
