@@ -196,3 +196,47 @@ def damage(path: Path, at: int = 1) -> None:
         file.seek(at)
         file.write(bytes([byte[0] ^ 0x10]))
     os.utime(path, ns=(info.st_atime_ns, info.st_mtime_ns))
+
+
+def test_only_what_is_asked_for(backup):
+    for path in ("a/x.jpg", "a/x.txt", "b/deep/y.jpg", "c/z.txt", "d/cache/z.jpg", "docs/any"):
+        (backup.source / path).parent.mkdir(parents=True, exist_ok=True)
+        (backup.source / path).write_bytes(path.encode())
+    backup.config = {"include": ["*.jpg", "/docs/"], "exclude": ["cache/"]}
+
+    backup.run()
+
+    found = sorted(str(path.relative_to(backup.target)) for path in backup.target.rglob("*"))
+    assert found == ["a", "a/x.jpg", "b", "b/deep", "b/deep/y.jpg", "docs", "docs/any"]
+
+
+def test_a_deep_tree_and_a_wide_one(backup):
+    deep = backup.source
+    for _ in range(300):
+        deep /= "a" * 10
+    deep.parent.parent.mkdir(parents=True)
+    (deep.parent.parent / "end").write_bytes(b"end")
+    wide = backup.source / "wide"
+    wide.mkdir()
+    for i in range(5000):
+        (wide / f"{i}").touch()
+
+    ending = backup.run()
+
+    assert ending["metadata"]["outputs"]["files"] == 5001
+    assert snapshot(backup.target) == snapshot(backup.source)
+
+
+def test_the_checkpoint_is_small_and_the_errors_name_any_bytes(backup):
+    odd = backup.source / os.fsdecode(b"bad\xff\nname")
+    odd.write_bytes(b"1")
+    backup.stage("metadata")
+    odd.unlink()
+    odd.mkdir()
+    backup.stage("content")
+
+    (error,) = backup.errors("content")
+    assert error["path"] == "bad\\xff\nname"
+    assert error["pathBase64"] == "YmFk/wpuYW1l"
+    for path in (backup.workspace / ".asynctask").glob("r1-*.json"):
+        assert path.stat().st_size < 2048

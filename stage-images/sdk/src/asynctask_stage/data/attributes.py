@@ -8,7 +8,9 @@ import hashlib
 import os
 import stat
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from asynctask_stage.data import kernel, names
 from asynctask_stage.data.entries import Entry, Loss
@@ -49,7 +51,7 @@ class Abilities:
         """Whether files may be given to this group."""
         return self.owners or gid == self.gid or gid in self.groups
 
-    def lost(self, entry: Entry) -> Loss:
+    def lost(self, entry: Entry) -> int:
         """What of the entry's owner and mode can't arrive; a set-id bit never goes to another owner's file."""
         if self.owners:
             loss = Loss.NONE
@@ -142,40 +144,34 @@ def apply(
     *,
     strip: bool = False,
     atime_ns: int | None = None,
-) -> Loss:
+) -> int:
     """Give the open file or directory the entry's owner, mode, attributes and times; what was lost.
 
     ``attributes`` are the source's, None to leave them alone; ``strip`` removes others that are there; the time of last
     access becomes ``atime_ns``, or now. The order matters: a change of owner clears set-id bits and capabilities, and
     a change of mode changes an access list.
     """
-    loss = _own(fd, entry, abilities)
-    mode = entry.mode & ~_SETID if loss & (Loss.OWNER | Loss.GROUP) else entry.mode
-    if mode != entry.mode:
+    loss = abilities.lost(entry)
+    if abilities.owners:
+        loss |= _try(Loss.OWNER | Loss.GROUP, os.fchown, fd, entry.uid, entry.gid)
+    elif not loss & Loss.GROUP:
+        loss |= _try(Loss.GROUP, os.fchown, fd, -1, entry.gid)
+    mode = entry.mode
+    if loss and mode & _SETID:
+        mode &= ~_SETID
         loss |= Loss.MODE
-    loss |= _try(Loss.MODE, lambda: os.fchmod(fd, mode))
+    loss |= _try(Loss.MODE, os.fchmod, fd, mode)
     if attributes or strip:
         loss |= _set_xattrs(fd, attributes or {}, strip=strip)
-    return loss | _try(
-        Loss.TIMES, lambda: os.utime(fd, ns=(time.time_ns() if atime_ns is None else atime_ns, entry.mtime_ns))
-    )
+    times = (time.time_ns() if atime_ns is None else atime_ns, entry.mtime_ns)
+    return loss | _try(Loss.TIMES, _set_times, fd, times)
 
 
-def _own(fd: int, entry: Entry, abilities: Abilities) -> Loss:
-    loss = abilities.lost(entry) & (Loss.OWNER | Loss.GROUP)
-    uid = -1 if loss & Loss.OWNER else entry.uid
-    gid = -1 if loss & Loss.GROUP else entry.gid
-    if not loss & Loss.OWNER and not abilities.owners:
-        uid = -1  # it is ours already
-    if (uid, gid) != (-1, -1):
-        loss |= _try(
-            (Loss.OWNER if uid >= 0 else Loss.NONE) | (Loss.GROUP if gid >= 0 else Loss.NONE),
-            lambda: os.fchown(fd, uid, gid),
-        )
-    return loss
+def _set_times(fd: int, times: tuple[int, int]) -> None:
+    os.utime(fd, ns=times)
 
 
-def _set_xattrs(fd: int, attributes: Attributes, *, strip: bool) -> Loss:
+def _set_xattrs(fd: int, attributes: Attributes, *, strip: bool) -> int:
     loss = Loss.NONE
     if strip:
         try:
@@ -183,20 +179,20 @@ def _set_xattrs(fd: int, attributes: Attributes, *, strip: bool) -> Loss:
         except OSError:
             extra = []
         for name in extra:
-            loss |= _try(_loss_of(name), lambda name=name: os.removexattr(fd, name))
+            loss |= _try(_loss_of(name), os.removexattr, fd, name)
     for name, value in attributes.items():
-        loss |= _try(_loss_of(name), lambda name=name, value=value: os.setxattr(fd, name, value))
+        loss |= _try(_loss_of(name), os.setxattr, fd, name, value)
     return loss
 
 
-def _loss_of(name: str) -> Loss:
+def _loss_of(name: str) -> int:
     return Loss.ACL if name in ACL_NAMES else Loss.XATTR
 
 
-def _try(loss: Loss, call: object) -> Loss:
+def _try(loss: int, call: Callable[..., None], *arguments: Any) -> int:
     """Run ``call``; ``loss`` when the file system or our rights refuse it."""
     try:
-        call()  # type: ignore[operator]
+        call(*arguments)
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.ESTALE):
             raise

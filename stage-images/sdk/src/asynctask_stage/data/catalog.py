@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from asynctask_stage.data.entries import COLUMNS, LOSS_NAMES, Action, Entry, Kind, Loss, State
+from asynctask_stage.data.entries import COLUMNS, LOSS_NAMES, Action, Entry, Kind, State
 from asynctask_stage.errors import PermanentError, TransientError
 
 VERSION = 1
@@ -148,7 +148,7 @@ class Catalog:
         counts: dict[str, int] = {}
         for loss, count in self.execute("SELECT loss, count(*) FROM entries WHERE loss != 0 GROUP BY loss"):
             for flag, name in LOSS_NAMES.items():
-                if Loss(loss) & flag:
+                if loss & flag:
                     counts[name] = counts.get(name, 0) + count
         return counts
 

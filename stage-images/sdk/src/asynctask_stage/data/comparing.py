@@ -50,7 +50,7 @@ def _same_content(entry: Entry, name: bytes, found: os.stat_result, folder: Fold
 
 def _differences(
     entry: Entry, name: bytes, found: os.stat_result, folder: Folder, abilities: Abilities
-) -> tuple[Loss, Loss]:
+) -> tuple[int, int]:
     """What differs beside the content, and which of it can't be set anyway."""
     lost = abilities.lost(entry) & (Loss.OWNER | Loss.GROUP)
     differing = Loss.NONE

@@ -1,7 +1,7 @@
 """What the catalog knows about one thing in the source tree."""
 
 import stat
-from enum import IntEnum, IntFlag
+from enum import IntEnum
 from typing import NamedTuple
 
 
@@ -46,8 +46,11 @@ class State(IntEnum):
     """The target does not hold what was copied; the next run copies it again."""
 
 
-class Loss(IntFlag):
-    """What the target could not take over from the source."""
+class Loss:
+    """What the target could not take over from the source, as bits of an integer.
+
+    Not an ``IntFlag``: those cost more than the system calls around them.
+    """
 
     NONE = 0
     OWNER = 1

@@ -73,7 +73,7 @@ def settle_directories(transfer: Transfer) -> None:
         try:
             loss = _settle_directory(transfer, entry)
             transfer.catalog.execute(
-                "UPDATE entries SET state = ?, loss = ? WHERE id = ?", (State.DONE, int(loss), entry.id)
+                "UPDATE entries SET state = ?, loss = ? WHERE id = ?", (State.DONE, loss, entry.id)
             )
         except OSError as error:
             transfer.failures.add(entry.path, error)
@@ -84,7 +84,7 @@ def settle_directories(transfer: Transfer) -> None:
     transfer.commit()
 
 
-def _settle_directory(transfer: Transfer, entry: Entry) -> Loss:
+def _settle_directory(transfer: Transfer, entry: Entry) -> int:
     target = transfer.target.folder(entry.path)
     given = None
     if entry.xattrs:

@@ -86,7 +86,7 @@ class LargeFiles:
             (Kind.FILE, Action.COPY, State.PENDING, transfer.large_bytes),
             page=500,
         )
-        with ThreadPoolExecutor(transfer.threads, "pieces") as pool:
+        with ThreadPoolExecutor(transfer.piece_threads, "pieces") as pool:
             try:
                 while self._ending is None and self._step(pool):
                     transfer.pace.check()
@@ -114,7 +114,7 @@ class LargeFiles:
         return bool(self._running or self._files or self._again or self._renamed)
 
     def _dispatch(self, pool: ThreadPoolExecutor) -> None:
-        while self._running < 2 * self._transfer.threads:
+        while self._running < 2 * self._transfer.piece_threads:
             file = next((f for f in self._files if f.todo and f.error is None), None)
             if file is None:
                 if len(self._files) >= OPEN_FILES or not self._open_next():
@@ -250,7 +250,7 @@ class LargeFiles:
             given = attributes.read_xattrs(file.reading) if entry.xattrs else None
             atime = os.fstat(file.reading).st_atime_ns
             loss = attributes.apply(file.writing, entry, transfer.abilities, given, strip=True, atime_ns=atime)
-            entry = entry._replace(hash=pieces.combined(file.kept), loss=int(loss))
+            entry = entry._replace(hash=pieces.combined(file.kept), loss=loss)
             if file.is_renamed or transfer.rename(entry):
                 self._renamed.append(entry)
         except Changed:

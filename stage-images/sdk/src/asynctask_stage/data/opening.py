@@ -55,10 +55,14 @@ def refresh(entry: Entry, found: os.stat_result) -> Entry:
     """The entry as the open file is now; it may have changed since it was listed. ``ItemFailed`` when it is no file."""
     if not stat.S_ISREG(found.st_mode):
         raise ItemFailed("TypeChanged", "is no longer a regular file")
+    mode = stat.S_IMODE(found.st_mode)
+    now = (found.st_size, int64(found.st_mtime_ns), mode, found.st_uid, found.st_gid)
+    if now == (entry.size, entry.mtime_ns, entry.mode, entry.uid, entry.gid):
+        return entry
     return entry._replace(
         size=found.st_size,
         mtime_ns=int64(found.st_mtime_ns),
-        mode=stat.S_IMODE(found.st_mode),
+        mode=mode,
         uid=found.st_uid,
         gid=found.st_gid,
         blocks=found.st_blocks,

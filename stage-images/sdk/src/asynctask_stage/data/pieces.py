@@ -35,8 +35,8 @@ def gaps(pieces: Iterable[Piece], size: int, chunk: int) -> Iterator[tuple[int, 
     """What ``pieces`` leave open of ``[0, size)``, as (start, end) of at most ``chunk`` bytes."""
     position = 0
     for start, length in [*sorted((p.start, p.length) for p in pieces), (size, 0)]:
-        while position < start:
-            end = min(start, position + chunk)
+        while position < min(start, size):
+            end = min(start, size, position + chunk)
             yield position, end
             position = end
         position = max(position, start + length)

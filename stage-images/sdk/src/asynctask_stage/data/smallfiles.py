@@ -174,7 +174,7 @@ class SmallFiles:
                 os.close(writing)
         finally:
             os.close(reading)
-        return entry._replace(hash=digest, loss=int(loss | (entry.loss & Loss.HARD_LINK)))
+        return entry._replace(hash=digest, loss=loss | (entry.loss & Loss.HARD_LINK))
 
     def _content(self, reading: int, writing: int, entry: Entry) -> bytes | None:
         transfer = self._transfer

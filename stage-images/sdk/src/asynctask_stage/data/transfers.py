@@ -33,7 +33,7 @@ class Transfer:
     mover: Mover
     checkpointer: Checkpointer
     token: str
-    threads: int = 4
+    threads: int = 8
     chunk_bytes: int = 64 << 20
     piece_seconds: float = PIECE_SECONDS
     cloned_files: int = 0
@@ -44,6 +44,11 @@ class Transfer:
     def large_bytes(self) -> int:
         """The size from which files are copied in pieces."""
         return min(LARGE_BYTES, self.chunk_bytes)
+
+    @property
+    def piece_threads(self) -> int:
+        """Threads that move pieces: a disk is kept busy by two, a network wants more."""
+        return max(2, self.threads // 4)
 
     def cloned(self, entry: Entry) -> None:
         """Count a file whose blocks are shared: done, and nothing moved."""

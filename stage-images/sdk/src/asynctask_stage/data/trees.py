@@ -95,16 +95,16 @@ class Trees:
         if entry.kind == Kind.FILE:
             return self._adjust(entry, name, folder.fd)
         if entry.action == Action.ADJUST:
-            return int(self._own(entry, name, folder.fd))
+            return self._own(entry, name, folder.fd)
         temporary = names.temporary(self._token, entry.id)
         opening.discard(folder, temporary)
         if entry.kind == Kind.SYMLINK:
             os.symlink(entry.link or b"", temporary, dir_fd=folder.fd)
         elif not self._node(entry, temporary, folder.fd):
-            return int(Loss.DEVICE)
+            return Loss.DEVICE
         loss = self._own(entry, temporary, folder.fd)
         os.rename(temporary, name, src_dir_fd=folder.fd, dst_dir_fd=folder.fd)
-        return int(loss)
+        return loss
 
     def _directory(self, entry: Entry) -> int:
         if entry.action == Action.ADJUST or not entry.path:
@@ -125,11 +125,11 @@ class Trees:
         try:
             directory, _ = names.split(entry.path)
             given = attributes.read_xattrs(self._source.folder(directory).path_of(name)) if entry.xattrs else {}
-            return int(attributes.apply(fd, entry, self._abilities, given, strip=True))
+            return attributes.apply(fd, entry, self._abilities, given, strip=True)
         finally:
             os.close(fd)
 
-    def _own(self, entry: Entry, name: bytes, folder: int) -> Loss:
+    def _own(self, entry: Entry, name: bytes, folder: int) -> int:
         """Owner, mode and times of what can't be opened."""
         loss = self._abilities.lost(entry) & (Loss.OWNER | Loss.GROUP)
         try:

@@ -1,0 +1,1 @@
+"""file-backup against the tools that people would use instead."""
