@@ -9,6 +9,7 @@ from time import monotonic
 from typing import Any, Literal
 
 from asynctask.adapters.store import Key
+from asynctask.core.mergepatch import difference
 from asynctask.settings import OperatorSettings
 
 Urgency = Literal["now", "soon", "progress", "queued"]
@@ -57,6 +58,22 @@ class Displays:
         self._written.pop(key, None)
         self._noticed.pop(key, None)
         self._sent.pop(key, None)
+
+
+def only_words_differ(current: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    """Whether a status would say the same in other words.
+
+    A task that waits has said so, and how many were ahead; a queue of thousands can't tell each of them of every step.
+    """
+    return not difference(_without_words(current), _without_words(wanted))
+
+
+def _without_words(status: Mapping[str, Any]) -> dict[str, Any]:
+    lists = {
+        name: [{key: value for key, value in line.items() if key != "message"} for line in status.get(name, ())]
+        for name in ("conditions", "stages")
+    }
+    return {**status, **lists, "message": ""}
 
 
 def _is_significant(current: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:

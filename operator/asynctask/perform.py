@@ -38,7 +38,7 @@ from asynctask.core.plan import (
     SuspendJob,
 )
 from asynctask.core.times import stamp
-from asynctask.display import Displays
+from asynctask.display import Displays, only_words_differ
 
 log = structlog.get_logger()
 Body = dict[str, Any]
@@ -146,7 +146,8 @@ class Performer:
             return False
         current = orjson.loads(entry.raw)["status"]
         patch = difference(current, wanted)
-        if not patch or (plan.urgency != "now" and self._displays.was_sent(key, wanted)):
+        said = plan.urgency == "queued" and only_words_differ(current, wanted)
+        if not patch or said or (plan.urgency != "now" and self._displays.was_sent(key, wanted)):
             self._displays.unchanged(key)
             return False
         delay = self._displays.delay(key, current, wanted, plan.urgency)
