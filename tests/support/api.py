@@ -45,6 +45,7 @@ class Api:
             pair.flush()
             trust.load_cert_chain(pair.name)
         self.namespace = namespace
+        self.trust = trust
         self._connection = http.client.HTTPSConnection(address.hostname or "", address.port, context=trust, timeout=30)
 
     def close(self) -> None:
