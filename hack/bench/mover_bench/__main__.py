@@ -7,6 +7,7 @@ import statistics
 import sys
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,8 @@ def main() -> int:
     """Measure, print a table per case; with ``--json`` one object instead."""
     options = _options()
     sizes = cases.QUICK if options.quick else cases.FULL
+    if options.big_megabytes:
+        sizes = replace(sizes, big_bytes=options.big_megabytes << 20)
     chosen, left_out = tools.available()
     folder = Path(tempfile.mkdtemp(prefix="mover-bench-", dir=options.folder))
     try:
@@ -52,11 +55,13 @@ def main() -> int:
     return 0
 
 
-def _measure(
-    bench: Bench, names: Sequence[str], chosen: list[tools.Tool], runs: int
-) -> dict[str, dict[str, list[float]]]:
+Times = dict[str, dict[str, list[float]]]
+"""Seconds of each run, by case and tool."""
+
+
+def _measure(bench: Bench, names: Sequence[str], chosen: list[tools.Tool], runs: int) -> Times:
     """Seconds by case and tool; the tools take turns, so that a slow minute of the machine hits all of them."""
-    times: dict[str, dict[str, list[float]]] = {}
+    times: Times = {}
     for name in names:
         source = bench.folder / ("small" if name in ("small", "again") else "big")
         measure = {"again": bench.again, "resume": bench.resume}.get(name, bench.fresh)
@@ -70,7 +75,7 @@ def _measure(
     return times
 
 
-def _ratios(times: dict[str, dict[str, list[float]]]) -> dict[str, dict[str, float]]:
+def _ratios(times: Times) -> dict[str, dict[str, float]]:
     """Median to the median of `cp -a`; of a resume to the tool's own full run."""
     ratios: dict[str, dict[str, float]] = {}
     for name, found in times.items():
@@ -99,6 +104,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="hack/bench/mover", description=__doc__)
     parser.add_argument("--runs", type=int, default=3, help="times each is measured (default 3)")
     parser.add_argument("--case", action="append", choices=CASES, help="only this one; may be repeated")
+    parser.add_argument("--big-megabytes", type=int, help="size of the big file in MiB (default 4096)")
     parser.add_argument("--folder", help="where to work: 9 GB of room on the file system to be measured")
     parser.add_argument("--quick", action="store_true", help="small sizes, to see that it works")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of tables")

@@ -1,0 +1,30 @@
+"""The benchmark runs, at small sizes."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).parents[3]
+
+
+@pytest.mark.skipif(shutil.which("cp") is None, reason="there is no cp to compare with")
+def test_the_benchmark_compares_what_is_there(tmp_path):
+    folders = [str(PROJECT / "hack" / "bench"), str(PROJECT / "stage-images" / "sdk" / "src")]
+    done = subprocess.run(
+        [sys.executable, "-m", "mover_bench", "--quick", "--json", "--runs", "1", "--folder", str(tmp_path)],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(folders)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert set(report["seconds"]) == {"small", "big", "again", "resume"}
+    assert {"cp -a", "file-backup, copy", "file-backup, all"} <= set(report["seconds"]["big"])
+    assert report["ratios"]["small"]["cp -a"] == 1
+    assert list(tmp_path.iterdir()) == []
