@@ -186,8 +186,10 @@ class Operator:
         self._leads = True
         self._resynced_at = monotonic()
         log.info("synced", tasks=len(self._context.store.tasks), seconds=round(monotonic() - started, 3))
-        workers = [asyncio.create_task(self._work()) for _ in range(self._settings.workers)]
-        workers.append(asyncio.create_task(keep_telling(self._context, self._scheduler)))
+        workers = [asyncio.create_task(self._work(), name="worker") for _ in range(self._settings.workers)]
+        workers.append(asyncio.create_task(keep_telling(self._context, self._scheduler), name="queue status"))
+        for worker in workers:
+            worker.add_done_callback(self._part_ended)
         try:
             while True:
                 await asyncio.sleep(self._settings.resync_seconds)
@@ -230,10 +232,12 @@ class Operator:
             await asyncio.sleep(0)  # a task that only waits is looked at without a pause: let others have their turn
 
     def _part_ended(self, part: asyncio.Task[None]) -> None:
-        if self._stopping.is_set() or part.cancelled():
+        """No part may end unasked. When kopf fails it cancels what was begun after it: the workers."""
+        if self._stopping.is_set():
             return
-        self._failure = self._failure or part.exception() or RuntimeError(f"{part.get_name()} ended by itself")
-        log.error("a part of the operator ended", part=part.get_name(), error=repr(part.exception()))
+        error = RuntimeError(f"{part.get_name()} was cancelled") if part.cancelled() else part.exception()
+        self._failure = self._failure or error or RuntimeError(f"{part.get_name()} ended by itself")
+        log.error("a part of the operator ended", part=part.get_name(), error=repr(error))
         self._stopping.set()
 
     async def _take_down(self, parts: list[asyncio.Task[None]], elector: Elector | None) -> None:
@@ -241,7 +245,7 @@ class Operator:
         log.info("stopping", in_flight=len(self._context.queue))
         self._leads = False
         try:
-            patience = 0.0 if isinstance(self._failure, LeadershipLost) else DRAIN_SECONDS
+            patience = 0.0 if self._failure else DRAIN_SECONDS
             await asyncio.wait_for(self._context.queue.drained(), patience)
         except TimeoutError:
             log.warning("stopped with work in flight; its next owner takes it up")
