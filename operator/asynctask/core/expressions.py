@@ -25,6 +25,8 @@ def holds(text: str, config: Mapping[str, Any], outputs: Mapping[str, Mapping[st
         result = _cel().evaluate(
             text, {"config": dict(config), "outputs": {name: dict(value) for name, value in outputs.items()}}
         )
+    except KeyError as error:
+        raise ExpressionError(f"there is no {error.args[0]!r}; has(…) asks whether a field is there") from error
     except Exception as error:  # see above
         raise ExpressionError(_first_line(error)) from error
     if not isinstance(result, bool):
