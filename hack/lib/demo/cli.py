@@ -16,7 +16,8 @@ from .inputs import Wanted
 from .terminal import DemoError, Terminal, size
 from .watching import Board
 
-STAGES = ("metadata", "content", "verify")
+DISTURBED_SECONDS = 60
+"""How long the copy would take undisturbed, by the limit that is set: time enough for all that is done to it."""
 EPILOG = """phases: cluster, images, chart, storage and input, a backup that is disturbed, comparison, a second run.
 It changes nothing but its own cluster (or, in an existing one, the namespaces asynctask-system and nas, the
 asynctask.io definitions and a queue), and may be run again at any time."""
@@ -56,17 +57,19 @@ def _demo(options: argparse.Namespace, terminal: Terminal) -> None:
     if not options.no_input:
         inputs.ensure(backup.source, backup.target, wanted, terminal)
     disturbed = not options.calm
-    backup.limit(options.rate if disturbed else None)
+    rate = options.rate or max(1, inputs.count(backup.source)[1] // DISTURBED_SECONDS // 1_000_000)
+    backup.limit(rate if disturbed else None)
     board = Board(where.kubectl, terminal, NAMESPACE, TASK)
     try:
         terminal.phase("A backup" + (" that is disturbed" if disturbed else ""))
         backup.begin(terminal)
         if disturbed:
+            terminal.say(f"limit of the backup share: {rate} MB/s, so that there is time to disturb it")
             drama = Drama(where, backup, board, terminal, _big_bytes(backup))
             drama.lose_the_leader()
             drama.pause_and_resume(image)
             drama.kill_the_mover()
-            drama.lift_the_limit(options.rate)
+            drama.lift_the_limit(rate)
         _to_the_end(board, terminal)
         terminal.phase("Is the copy equal to the source?")
         proofs.equal(backup.source, backup.copy, terminal, owners=options.owners)
@@ -152,8 +155,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--size", type=float, default=2.0, metavar="GIB", help="the big file (default 2)")
     parser.add_argument("--files", type=int, default=20_000, help="small files at most (default 20000)")
     parser.add_argument("--tree", type=int, default=768, metavar="MIB", help="small files in all (default 768)")
-    parser.add_argument("--rate", type=int, default=60, metavar="MB", help=(
-        "limit of the backup share per second while the backup is disturbed, so that there is time (default 60)"
+    parser.add_argument("--rate", type=int, metavar="MB", help=(
+        "limit of the backup share per second while the backup is disturbed (default: so that the copy takes a minute)"
     ))  # fmt: skip
     parser.add_argument("--no-input", action="store_true", help="take the input that is there")
     parser.add_argument("--owners", action="store_true", help="copy owners too: DataOwner profile, root in the pod")

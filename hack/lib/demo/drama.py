@@ -42,6 +42,7 @@ class Drama:
         took = self._board.until("another replica leads", lambda: self._leader() not in {"", leader}, 90)
         self._terminal.proven(f"{self._leader()} leads after {took:.1f} s")
         self._board.until("the copy moves on", lambda: self._done() > before, 60)
+        self._ensure_copying()
         if self._backup.pod(self._board)["metadata"]["uid"] != pod["metadata"]["uid"]:
             raise DemoError("the stage's pod was replaced although only the operator died")
         self._terminal.proven(
@@ -118,16 +119,20 @@ class Drama:
         """Wait until this share of the big file, which is copied last, is done."""
 
         def reached() -> bool:
-            status = self._board.stage("content")
-            if status.get("completionTime"):
-                raise DemoError(
-                    "the copy was done before it could be disturbed; give a lower --rate or a larger --size.\n"
-                    "On a file system that clones files (btrfs, xfs) a copy takes no time at all: use --calm"
-                )
+            status = self._ensure_copying()
             total = status.get("progress", {}).get("bytesTotal", 0)
             return bool(total) and self._done() >= total - self._big_bytes * (1 - share)
 
         self._board.until(f"{share:.0%} of the big file are copied", reached, 1800)
+
+    def _ensure_copying(self) -> dict[str, Any]:
+        status = self._board.stage("content")
+        if status.get("completionTime"):
+            raise DemoError(
+                "the copy was done before it could be disturbed; give a lower --rate or a larger --size.\n"
+                "On a file system that clones files (btrfs, xfs) a copy takes no time at all: use --calm"
+            )
+        return status
 
     def _done(self) -> int:
         return int(self._board.stage("content").get("progress", {}).get("bytesDone", 0))
