@@ -40,7 +40,11 @@ class OperatorProcess:
         return self
 
     def __enter__(self) -> Self:
-        return self.start().leading()
+        try:
+            return self.start().leading()
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -14,7 +14,7 @@ from aiohttp import web
 
 from asynctask.adapters.connection import from_kubeconfig
 
-HOP = {"connection", "keep-alive", "transfer-encoding", "host", "content-length", "content-encoding", "accept-encoding"}
+HOP = {"connection", "keep-alive", "transfer-encoding", "host", "content-length"}
 EXPIRED = (
     b'{"type":"ERROR","object":{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure",'
     b'"message":"too old resource version","reason":"Expired","code":410}}\n'
@@ -130,7 +130,10 @@ class FaultProxy:
         headers = {key: value for key, value in request.headers.items() if key.lower() not in HOP}
         try:
             async with self._session.request(
-                request.method, self._upstream.server + request.path_qs, headers=headers, data=await request.read()
+                request.method,
+                self._upstream.server + request.path_qs,
+                headers=headers,
+                data=await request.read() or None,
             ) as answer:
                 body = await answer.read()
                 kept = {key: value for key, value in answer.headers.items() if key.lower() not in HOP}
