@@ -16,6 +16,7 @@ from asynctask.core.facts import Admission, Facts, Resolved
 from asynctask.core.plan import Plan
 from asynctask.core.problems import Problem
 from asynctask.core.resolve import resolve
+from asynctask.core.times import stamp
 from asynctask.display import Displays
 from asynctask.perform import Performer
 from asynctask.scheduling import Request, Scheduler
@@ -159,9 +160,7 @@ class Reconciler:
         if not plan.wants_slot or facts.admission.admitted or not isinstance(facts.resolved, Resolved):
             return plan
         submitted = facts.task.metadata.creation_timestamp
-        request = Request(
-            key, facts.resolved.queue, facts.resolved.priority, submitted.isoformat() if submitted else ""
-        )
+        request = Request(key, facts.resolved.queue, facts.resolved.priority, stamp(submitted) or "")
         return decide(replace(facts, admission=self._scheduler.ask(request)))
 
     def _account(self, key: Key, facts: Facts, plan: Plan) -> None:

@@ -58,15 +58,16 @@ class Scheduler:
         """A place, if one is free and nobody more urgent waits for it; else why not."""
         if request.key in self._holders:
             return Admission(admitted=True)
-        waiting = self._waiting.setdefault(request.queue, {})
-        if waiting.get(request.key) != request:
-            self._withdraw(request.key)
-            waiting[request.key] = request
-            heapq.heappush(self._heaps.setdefault(request.queue, []), request.order)
+        self._enter(request)
         for key in self.admit(request.queue):
             if key != request.key:
                 self._wake(key)
         return Admission(admitted=True) if request.key in self._holders else self._refusal(request)
+
+    def recall(self, request: Request) -> None:
+        """The task waited before a start, and will ask again when it is looked at: it keeps its turn until then."""
+        if request.key not in self._holders:
+            self._enter(request)
 
     def expect(self, tasks: Iterable[tuple[Key, str]]) -> None:
         """These may ask soon: a queue with a limit admits nobody before all of its own have been `seen` once.
@@ -133,6 +134,13 @@ class Scheduler:
                 return request.key
             heapq.heappop(heap)
         return None
+
+    def _enter(self, request: Request) -> None:
+        waiting = self._waiting.setdefault(request.queue, {})
+        if waiting.get(request.key) != request:
+            self._withdraw(request.key)
+            waiting[request.key] = request
+            heapq.heappush(self._heaps.setdefault(request.queue, []), request.order)
 
     def _withdraw(self, key: Key) -> None:
         for waiting in self._waiting.values():

@@ -181,6 +181,23 @@ def test_after_a_start_the_most_urgent_goes_first_whoever_asks_first() -> None:
     assert scheduler.release(key("most")) == [key("least")]
 
 
+def test_who_waited_before_a_start_keeps_its_turn_without_asking() -> None:
+    scheduler = Scheduler(Queues(q=1).limit)
+    scheduler.hold(key("running"), "q")
+    for request in (wants("running", 1), wants("least", 5), wants("most", 1)):
+        scheduler.recall(request)
+    assert scheduler.waiting("q") == 2
+    assert scheduler.release(key("running")) == [key("most")]
+    assert scheduler.ask(wants("most", 1)).admitted
+
+
+def test_who_waited_before_a_start_may_ask_with_another_priority() -> None:
+    scheduler = Scheduler(Queues(q=0).limit)
+    scheduler.recall(wants("a", 5))
+    scheduler.ask(wants("a", 1))
+    assert scheduler.waiting("q") == 1
+
+
 def test_after_a_start_a_queue_without_a_limit_admits_at_once() -> None:
     scheduler = Scheduler(Queues(q=1).limit)
     scheduler.expect([(key("a"), "free"), (key("b"), "free"), (key("c"), "q")])

@@ -187,6 +187,27 @@ def referred(name: str, version: int, **spec: Any) -> Body:
 STAGES = [{"name": "a", "job": {"image": "x"}}]
 
 
+@pytest.mark.parametrize(
+    ("status", "generation", "expected"),
+    [
+        ({}, 1, (0, False)),
+        ({"phase": "Queued", "priority": 2, "run": 1, "observedGeneration": 1}, 1, (2, False)),
+        ({"phase": "Queued", "priority": 2, "run": 1, "observedGeneration": 1}, 2, (0, False)),
+        ({"phase": "Running", "priority": 2, "run": 1, "observedGeneration": 1}, 1, (0, False)),
+        ({"phase": "Succeeded", "completionTime": "x", "run": 1, "observedGeneration": 1}, 1, (0, True)),
+        ({"phase": "Succeeded", "completionTime": "x", "run": 1, "observedGeneration": 1}, 2, (0, False)),
+    ],
+)
+def test_what_the_status_says_of_waiting_holds_for_the_spec_that_it_speaks_of(
+    store: Store, status: Body, generation: int, expected: tuple[int, bool]
+) -> None:
+    body = task()
+    body["metadata"]["generation"] = generation
+    store.apply_task("ADDED", body | {"status": status})
+    entry = store.tasks[NIGHTLY]
+    assert (entry.queued_priority, entry.is_over) == expected
+
+
 def test_a_type_wakes_the_tasks_that_use_it(store: Store) -> None:
     store.apply_task("ADDED", task())
     store.apply_task("ADDED", task("other", **{"type": "sync"}))

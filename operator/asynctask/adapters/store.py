@@ -40,6 +40,10 @@ class Entry:
     parent_uid: str = ""
     queue: str = ""
     depends_on: tuple[str, ...] = ()
+    queued_priority: int = 0
+    """The priority that it waits in its queue with, by its status; 0 if it doesn't, or if its spec is newer."""
+    submitted: str = ""
+    is_over: bool = False
 
 
 class Models:
@@ -243,6 +247,8 @@ def _task_entry(body: Mapping[str, Any]) -> Entry:
     config = spec.get("config")
     if config and len(orjson.dumps(config)) > MAX_CONFIG_BYTES:
         trimmed = {**trimmed, "spec": {**spec, "config": {"tooLarge": "x" * MAX_CONFIG_BYTES}}}
+    status = body.get("status", {})
+    is_current = (status.get("observedGeneration"), status.get("run")) == (meta.get("generation"), spec.get("run", 1))
     owners = meta.get("ownerReferences", ())
     parent = meta.get("labels", {}).get(names.LABEL_TASK_UID, "") if any(o["kind"] == "Stage" for o in owners) else ""
     return Entry(
@@ -253,6 +259,9 @@ def _task_entry(body: Mapping[str, Any]) -> Entry:
         parent,
         spec.get("queueName", names.DEFAULT_QUEUE),
         tuple(item["name"] for item in spec.get("dependsOn", ())),
+        status.get("priority", 0) if is_current and status.get("phase") == "Queued" else 0,
+        meta.get("creationTimestamp", ""),
+        is_current and bool(status.get("completionTime")),
     )
 
 

@@ -25,7 +25,7 @@ from asynctask.controller.probes import application
 from asynctask.controller.queuestatus import keep_telling
 from asynctask.controller.resync import Resync
 from asynctask.reconcile import Reconciler
-from asynctask.scheduling import Scheduler
+from asynctask.scheduling import Request, Scheduler
 from asynctask.settings import OperatorSettings
 
 log = structlog.get_logger()
@@ -209,7 +209,7 @@ class Operator:
             log.warning("listing failed", error=str(error)[:200])
 
     def _hold_running(self) -> None:
-        """Count what runs before anything new is admitted, and look at it before what only waits."""
+        """Count what runs and recall who waits before anything new is admitted; look first at what runs."""
         store = self._context.store
         running = []
         for uid, jobs in store.jobs.items():
@@ -217,8 +217,14 @@ class Operator:
             if key and any(not (job.is_over or job.spec.suspend) for job in jobs.values()):
                 self._scheduler.hold(key, store.tasks[key].queue)
                 running.append(key)
-        self._scheduler.expect((key, entry.queue) for key, entry in store.tasks.items())
+        for key, entry in store.tasks.items():
+            if entry.queued_priority:
+                self._scheduler.recall(Request(key, entry.queue, entry.queued_priority, entry.submitted))
+        unknown = {k: entry.queue for k, entry in store.tasks.items() if not (entry.queued_priority or entry.is_over)}
+        self._scheduler.expect(unknown.items())
+        self._wake(unknown)
         self._context.queue.prefer(running)
+        self._wake(self._scheduler.admit_all())
 
     async def _work(self) -> None:
         queue = self._context.queue
