@@ -78,7 +78,8 @@ class Backup:
         """Apply the task, anew: what an earlier demo left goes first."""
         self.ask("delete", "asynctasks", "--all", "--wait", "--timeout=120s", timeout=150)
         self.ask("wait", "--for=delete", "pods", "--all", "--timeout=120s", timeout=150)
-        inputs.empty(self.target)
+        for directory in (self.target, self.directory / "asynctask-workspace"):
+            inputs.empty(directory)
         path = MANIFESTS / "file-backup.yaml"
         terminal.say(f"kubectl -n {NAMESPACE} apply -f {path.relative_to(PROJECT)}   (in queue {QUEUE})")
         made: dict[str, Any] = json.loads(self.ask("create", "--dry-run=client", "--output=json", f"--filename={path}"))

@@ -16,6 +16,7 @@ from .inputs import Wanted
 from .terminal import DemoError, Terminal, size
 from .watching import Board
 
+STAGES = ("metadata", "content", "verify")
 DISTURBED_SECONDS = 60
 """How long the copy would take undisturbed, by the limit that is set: time enough for all that is done to it."""
 EPILOG = """phases: cluster, images, chart, storage and input, a backup that is disturbed, comparison, a second run.
@@ -88,7 +89,7 @@ def _demo(options: argparse.Namespace, terminal: Terminal) -> None:
 
 
 def _to_the_end(board: Board, terminal: Terminal) -> None:
-    board.until("the backup ends", lambda: board.status().get("phase") in {"Succeeded", "Partial"}, 7200)
+    board.until("the backup ends", lambda: _has_ended(board), 7200)
     status = board.status()
     if status["phase"] != "Succeeded":
         raise DemoError(f"the backup ended {status['phase']}: {status.get('message')}")
@@ -102,6 +103,12 @@ def _to_the_end(board: Board, terminal: Terminal) -> None:
         terminal.say(f"not preserved, says the stage: {lost}")
 
 
+def _has_ended(board: Board) -> bool:
+    """Both watches say so: the task's, and that of its last stage, whose outputs are read next."""
+    ended = board.status().get("phase") in {"Succeeded", "Partial"}
+    return ended and all(board.stage(name).get("completionTime") for name in STAGES)
+
+
 def _second_run(backup: Backup, board: Board, terminal: Terminal) -> None:
     backup.limit(None)
     run = board.task()["spec"].get("run", 1) + 1
@@ -109,7 +116,7 @@ def _second_run(backup: Backup, board: Board, terminal: Terminal) -> None:
     backup.again(run)
     took = board.until(
         "the second run ends",
-        lambda: board.task()["spec"].get("run") == run and board.status().get("phase") in {"Succeeded", "Partial"},
+        lambda: board.task()["spec"].get("run") == run and _has_ended(board),
         1800,
     )
     copied = outputs(board, "content")
