@@ -12,6 +12,7 @@ from typing import Any
 
 import orjson
 
+from asynctask.adapters.cluster import ApiError
 from lib import machine
 from localcluster import ClusterError
 
@@ -145,8 +146,8 @@ def main() -> int:
 
     try:
         asyncio.run(measure(options, results, save))
-    except (ClusterError, RuntimeError) as trouble:
-        print(f"\nerror: {trouble}", file=sys.stderr)
+    except (ClusterError, ApiError, RuntimeError, TimeoutError) as trouble:
+        print(f"\nerror: {trouble!r}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("\ninterrupted; what was measured so far:", file=sys.stderr)

@@ -22,7 +22,7 @@ class Operator:
         self._python, self._log = python, log
         self._port = _free_port()
         own = {"ASYNCTASK_" + name.upper(): value for name, value in settings.items()}
-        kept = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
         self._environment = kept | {"KUBECONFIG": str(kubeconfig), "ASYNCTASK_METRICS_PORT": str(self._port)} | own
         self._process: asyncio.subprocess.Process | None = None
 

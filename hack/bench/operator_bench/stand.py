@@ -25,7 +25,8 @@ from .process import Operator
 ROOT = Path(__file__).parents[3]
 NAMESPACE = "bench"
 SYSTEM_NAMESPACE = "asynctask-system"
-EMPTY_SECONDS = 180.0
+EMPTY_SECONDS = 300.0
+"""Deleting ten thousand objects takes the API server a while."""
 
 
 class Stand:
@@ -44,7 +45,7 @@ class Stand:
             await asyncio.to_thread(self._local.down)
         await asyncio.to_thread(self._prepare)
         self.connection = from_kubeconfig(self._local.kubeconfig)
-        self.cluster = Cluster(self.connection, user_agent="bench")
+        self.cluster = Cluster(self.connection, timeout_seconds=EMPTY_SECONDS, user_agent="bench")
         async with self.cluster:
             for name in (NAMESPACE, SYSTEM_NAMESPACE):
                 try:
