@@ -241,6 +241,10 @@ class Operator:
         """No part may end unasked. When kopf fails it cancels what was begun after it: the workers."""
         if self._stopping.is_set():
             return
+        if part.get_name() == "kopf" and not part.cancelled() and part.exception() is None:
+            log.info("asked to stop")  # by a signal that came before we took signals back
+            self._stopping.set()
+            return
         error = RuntimeError(f"{part.get_name()} was cancelled") if part.cancelled() else part.exception()
         self._failure = self._failure or error or RuntimeError(f"{part.get_name()} ended by itself")
         log.error("a part of the operator ended", part=part.get_name(), error=repr(error))
