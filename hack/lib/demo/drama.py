@@ -32,13 +32,13 @@ class Drama:
         self._board.until("the content stage reports progress", lambda: self._done() > 0, MOVING_SECONDS)
         pod, before = self._backup.pod(self._board), self._done()
         leader = self._leader()
-        self._terminal.act(f"The operator's leader, {leader}, is killed: no warning, no shutdown")
+        self._terminal.act(f"The operator's leader, {leader}, is killed and its pod deleted")
         how = self._machine.kill_container(SYSTEM, leader)
         self._machine.kubectl(
             "delete", "pod", leader, f"--namespace={SYSTEM}", "--grace-period=0", "--force", "--ignore-not-found",
             "--wait=false",
         )  # fmt: skip
-        self._terminal.say(f"{how}, and its pod object is deleted")
+        self._terminal.say(how)
         took = self._board.until("another replica leads", lambda: self._leader() not in {"", leader}, 90)
         self._terminal.proven(f"{self._leader()} leads after {took:.1f} s")
         self._board.until("the copy moves on", lambda: self._done() > before, 60)
@@ -84,9 +84,7 @@ class Drama:
         before = self._done()
         self._terminal.say(f"{how}; the last report spoke of {size(before)}")
         took = self._board.until("the stage begins another attempt", lambda: self._attempt() > attempt, 120)
-        self._terminal.say(
-            f"the operator knows after {took:.1f} s and plans attempt {attempt + 1}, after a pause as for any failure"
-        )
+        self._terminal.say(f"the operator knows after {took:.1f} s and plans attempt {attempt + 1}")
         self._goes_on(f"attempt {attempt + 1} has begun", before, attempt + 1)
 
     def lift_the_limit(self, megabytes: int) -> None:
