@@ -13,16 +13,18 @@ from localcluster import tool
 
 
 class Kubectl:
-    def __init__(self, kubeconfig: Path, namespace: str) -> None:
+    def __init__(self, kubeconfig: Path, namespace: str, cache: Path) -> None:
+        # a cache of its own: kubectl would take the kinds of an earlier cluster at the same address for this one's
         self.command = [str(tool("kubectl")), f"--kubeconfig={kubeconfig}", f"--namespace={namespace}"]
+        self.command.append(f"--cache-dir={cache}")
 
     def __call__(self, *arguments: str) -> str:
         return subprocess.run([*self.command, *arguments], capture_output=True, text=True, check=True).stdout
 
 
 @pytest.fixture(scope="module")
-def kubectl(kubeconfig: Path, api: Api) -> Kubectl:
-    return Kubectl(kubeconfig, api.namespace)
+def kubectl(kubeconfig: Path, api: Api, tmp_path_factory: pytest.TempPathFactory) -> Kubectl:
+    return Kubectl(kubeconfig, api.namespace, tmp_path_factory.mktemp("kubectl"))
 
 
 def test_a_tasks_columns(kubectl: Kubectl, api: Api) -> None:

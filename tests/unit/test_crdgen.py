@@ -8,6 +8,7 @@ from pydantic import ConfigDict, Field, create_model
 
 from asynctask.api.base import Count, JsonObject, Metadata, Model, Rule, ShortText, Time, rules
 from asynctask.api.kinds import KINDS, Column, Kind
+from asynctask.api.names import CATEGORY
 from asynctask.crdgen import cli, files, values
 from asynctask.crdgen.definition import MAX_BYTES, definition, to_yaml
 from asynctask.crdgen.errors import SchemaError
@@ -224,7 +225,7 @@ def test_every_definition_says_what_it_is_part_of() -> None:
     for each in KINDS:
         document = definition(each)
         assert document["metadata"]["labels"] == {"app.kubernetes.io/part-of": "asynctask"}
-        assert document["spec"]["names"]["categories"] == ["asynctask"]
+        assert document["spec"]["names"]["categories"] == [CATEGORY]
         assert document["spec"]["versions"][0]["subresources"] == {"status": {}}
 
 
