@@ -122,6 +122,12 @@ class Cluster:
             if not keep:
                 containers.refuse_mounts(self.state)
                 shutil.rmtree(self.state)
+                self._forget_discovery(identity)
+
+    def _forget_discovery(self, identity: paths.Identity) -> None:
+        """kubectl remembers the kinds of a server by its address, which the next cluster may get."""
+        server = f"{identity.address}_{identity.port('kube-apiserver')}"
+        shutil.rmtree(Path.home() / ".kube" / "cache" / "discovery" / server, ignore_errors=True)
 
     def start(self, name: str, *, wait: bool = True) -> int:
         """Start one component, unless it runs, and wait until it answers; returns its process id."""
