@@ -9,6 +9,7 @@ import ssl
 import time
 import urllib.error
 import urllib.request
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import binaries, cgroups, components, containers, network, paths
@@ -18,8 +19,6 @@ from .kubectl import Kubectl
 from .processes import Process, holds
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from .components import Component
 
 DEFAULT_NAME = "asynctask"
