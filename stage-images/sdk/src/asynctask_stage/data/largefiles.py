@@ -16,13 +16,13 @@ from dataclasses import dataclass, field
 from asynctask_stage.data import attributes, kernel, names, opening, pieces
 from asynctask_stage.data.entries import Action, Entry, Kind, State, int64
 from asynctask_stage.data.failures import ItemFailed
-from asynctask_stage.data.opening import Changed
+from asynctask_stage.data.opening import Changed, Direct
 from asynctask_stage.data.pieces import Piece
 from asynctask_stage.data.transfers import Transfer
 from asynctask_stage.errors import StageError, Stopped, Superseded
 
-SYNC_SECONDS = 1.0
-SYNC_BYTES = 256 << 20
+SYNC_SECONDS = 0.5
+SYNC_BYTES = 128 << 20
 OPEN_FILES = 16
 
 
@@ -38,8 +38,10 @@ class _File:
     unsynced: list[Piece] = field(default_factory=list)
     running: int = 0
     error: Exception | None = None
+    is_started: bool = False
     is_cloned: bool = False
     is_renamed: bool = False
+    direct: Direct | None = None
 
     @property
     def is_moved(self) -> bool:
@@ -48,6 +50,8 @@ class _File:
 
     def close(self) -> None:
         """Close both ends."""
+        if self.direct is not None:
+            self.direct.close()
         os.close(self.reading)
         os.close(self.writing)
 
@@ -120,6 +124,9 @@ class LargeFiles:
                 if len(self._files) >= OPEN_FILES or not self._open_next():
                     return
                 continue
+            if file.direct is None and not file.is_started:
+                file.direct = Direct.of(file.reading, file.writing)
+            file.is_started = True
             start, end = file.todo.popleft()
             file.running += 1
             self._running += 1
@@ -185,7 +192,7 @@ class LargeFiles:
 
         try:
             reached, digest = self._transfer.mover.move(
-                file.reading, file.writing, start, end, sparse=file.entry.is_sparse, eager=True, enough=enough
+                file.reading, file.writing, start, end, sparse=file.entry.is_sparse, direct=file.direct, enough=enough
             )
             self._results.put(_Moved(file, start, end, reached, digest))
         except Exception as error:  # noqa: BLE001 - it goes to the thread that can judge it

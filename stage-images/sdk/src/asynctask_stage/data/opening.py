@@ -2,17 +2,19 @@
 
 import errno
 import functools
+import mmap
 import os
 import stat
 import threading
 from collections.abc import Callable
+from typing import NamedTuple
 
 from blake3 import blake3
 
 from asynctask_stage.data import kernel
 from asynctask_stage.data.entries import Entry, int64
 from asynctask_stage.data.failures import ItemFailed
-from asynctask_stage.data.pacing import SEGMENT, Pace
+from asynctask_stage.data.pacing import DIRECT_SEGMENT, SEGMENT, Pace
 from asynctask_stage.data.roots import Folder
 from asynctask_stage.errors import Stopped
 
@@ -77,12 +79,43 @@ def ensure_unchanged(fd: int, entry: Entry) -> None:
 
 
 def buffer() -> memoryview:
-    """A buffer of one segment, one per thread."""
+    """A buffer of the largest segment, aligned for direct reading and writing; one per thread."""
     try:
         return _buffers.view  # type: ignore[no-any-return]
     except AttributeError:
-        _buffers.view = memoryview(bytearray(SEGMENT))
+        _buffers.view = memoryview(mmap.mmap(-1, DIRECT_SEGMENT))
         return _buffers.view  # type: ignore[no-any-return]
+
+
+class Direct(NamedTuple):
+    """Descriptors of a source and its copy that pass by the page cache."""
+
+    reading: int
+    writing: int
+
+    @classmethod
+    def of(cls, reading: int, writing: int) -> "Direct | None":
+        """Open both; None where one can't be had."""
+        source = kernel.reopen_direct(reading, os.O_RDONLY)
+        if source is None:
+            return None
+        target = kernel.reopen_direct(writing, os.O_RDWR)
+        if target is None:
+            os.close(source)
+            return None
+        return cls(source, target)
+
+    def close(self) -> None:
+        """Close both."""
+        os.close(self.reading)
+        os.close(self.writing)
+
+
+def direct_length(position: int, end: int) -> int:
+    """How much of ``[position, end)`` may be moved directly at once; 0 when nothing."""
+    if position % kernel.ALIGNMENT:
+        return 0
+    return min(DIRECT_SEGMENT, end - position) // kernel.ALIGNMENT * kernel.ALIGNMENT
 
 
 def write_all(fd: int, data: memoryview | bytes, offset: int) -> None:
@@ -111,13 +144,13 @@ class Mover:
         end: int,
         *,
         sparse: bool,
-        eager: bool = False,
+        direct: Direct | None = None,
         enough: Callable[[], bool] = lambda: False,
     ) -> tuple[int, bytes | None]:
         """Copy ``[start, end)``; how far it came (absolute), and the blake3 of that range when hashing.
 
         ``enough`` may end it early between segments, and a request to stop ends it early while it waits for bandwidth.
-        ``eager`` has the kernel write out behind it. Raises ``Changed`` when the source is shorter than it was.
+        ``direct`` passes by the page cache where it is aligned. Raises ``Changed`` when the source has become shorter.
         """
         state = blake3() if self.hashing else None
         position = start
@@ -125,13 +158,13 @@ class Mover:
             self._skip(state, begin - position)
             position = begin
             while position < stop:
-                length = min(SEGMENT, stop - position)
+                length = direct_length(position, stop) if direct else 0
+                is_direct = length > 0
+                length = length or min(SEGMENT, stop - position)
                 if enough() or not self._may_take(length):
                     return position, state.digest() if state is not None else None
-                count = self._segment(source, target, position, length, state)
-                if eager:
-                    kernel.start_writing(target, position, count)
-                position += count
+                ends = direct if direct and is_direct else (source, target)
+                position += self._segment(*ends, position, length, state)
         if position == start:
             self._pace.moved(end - start)
             return end, zeros_digest(end - start) if self.hashing else None
@@ -158,6 +191,7 @@ class Mover:
         if state is not None:
             state.update(view[:count])
         write_all(target, view[:count], position)
+        kernel.start_writing(target, position, count)
         self._pace.moved(count)
         return count
 

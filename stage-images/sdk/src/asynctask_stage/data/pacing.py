@@ -9,6 +9,9 @@ from asynctask_stage.stages import Stage
 SEGMENT = 1 << 20
 """Bytes moved between two looks at the stop flag and the limit."""
 
+DIRECT_SEGMENT = 4 << 20
+"""The same past the page cache, where each call waits for the disk."""
+
 
 class Pace:
     """Shared by the threads of a stage."""

@@ -48,7 +48,7 @@ class Transfer:
     @property
     def piece_threads(self) -> int:
         """Threads that move pieces: a disk is kept busy by two, a network wants more."""
-        return max(2, self.threads // 4)
+        return max(2, self.threads // 2)
 
     def cloned(self, entry: Entry) -> None:
         """Count a file whose blocks are shared: done, and nothing moved."""

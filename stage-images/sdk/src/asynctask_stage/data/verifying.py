@@ -21,7 +21,7 @@ from asynctask_stage.data import kernel, names, opening, pieces
 from asynctask_stage.data.catalog import Catalog
 from asynctask_stage.data.entries import Action, Entry, Kind, State, int64
 from asynctask_stage.data.failures import Failures, ItemFailed
-from asynctask_stage.data.pacing import SEGMENT, Checkpointer, Pace
+from asynctask_stage.data.pacing import DIRECT_SEGMENT, SEGMENT, Checkpointer, Pace
 from asynctask_stage.data.pieces import Piece
 from asynctask_stage.data.roots import Root
 from asynctask_stage.data.transfers import LARGE_BYTES
@@ -230,16 +230,28 @@ class Verification:
 
     def _hash(self, fd: int, entry: Entry, start: int, end: int, *, count: bool) -> bytes:
         state = blake3()
+        direct = kernel.reopen_direct(fd, os.O_RDONLY) if end - start >= DIRECT_SEGMENT else None
+        try:
+            return self._hash_through(fd, direct, entry, start, end, state, count=count)
+        finally:
+            if direct is not None:
+                os.close(direct)
+
+    def _hash_through(
+        self, fd: int, direct: int | None, entry: Entry, start: int, end: int, state: "blake3", *, count: bool
+    ) -> bytes:
         position = start
         sparse = os.fstat(fd).st_blocks * 512 < entry.size
         for begin, stop in kernel.data_ranges(fd, start, end) if sparse else ((start, end),):
             opening.add_zeros(state, begin - position)
             position = begin
             while position < stop:
-                length = min(SEGMENT, stop - position)
+                length = opening.direct_length(position, stop) if direct is not None else 0
+                through = direct if direct is not None and length else fd
+                length = length or min(SEGMENT, stop - position)
                 self._pace.take(length)
                 view = opening.buffer()[:length]
-                size = os.preadv(fd, [view], position)
+                size = os.preadv(through, [view], position)
                 if size == 0:
                     raise ItemFailed("VerifyMismatch", f"ends at {position} of {entry.size} bytes")
                 state.update(view[:size])
