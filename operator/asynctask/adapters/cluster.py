@@ -90,6 +90,7 @@ PODS = Resource("", "v1", "pods")
 EVENTS = Resource("events.k8s.io", "v1", "events")
 NAMESPACES = Resource("", "v1", "namespaces", namespaced=False)
 LEASES = Resource("coordination.k8s.io", "v1", "leases")
+DISCOVERY = Resource("", "", "discovery", namespaced=False)
 TOKEN_REVIEWS = Resource("authentication.k8s.io", "v1", "tokenreviews", namespaced=False)
 
 
@@ -184,6 +185,14 @@ class Cluster:
         if uid:
             body["preconditions"] = {"uid": uid}
         await self._request("DELETE", resource, resource.path(namespace, name), body=body)
+
+    async def served(self, group: str, version: str) -> frozenset[str]:
+        """The plurals of a group that the server says it serves. One that has just started may not know of any yet."""
+        groups = orjson.loads(await self._raw("GET", DISCOVERY, "/apis"))["groups"]
+        if not any(known["name"] == group for known in groups):
+            return frozenset()
+        found = orjson.loads(await self._raw("GET", DISCOVERY, f"/apis/{group}/{version}"))
+        return frozenset(item["name"] for item in found["resources"])
 
     async def pages(
         self, resource: Resource, namespace: str = "", selector: str = "", limit: int = 500

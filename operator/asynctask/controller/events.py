@@ -9,6 +9,9 @@ from asynctask.adapters.store import Key
 from asynctask.api import names
 from asynctask.context import Context
 
+PLURALS = frozenset({"asynctasks", "stages", "tasktypes", "taskqueues", "storageendpoints"})
+"""The kinds followed."""
+
 Take = Callable[[str | None, Mapping[str, Any]], set[Key]]
 
 

@@ -19,6 +19,7 @@ from asynctask.adapters.limiter import WriteLimiter
 from asynctask.adapters.metrics import OperatorMetrics
 from asynctask.adapters.reflector import Reflector
 from asynctask.adapters.store import Key
+from asynctask.api import names
 from asynctask.context import Context
 from asynctask.controller import events
 from asynctask.controller.probes import application
@@ -32,6 +33,7 @@ log = structlog.get_logger()
 DRAIN_SECONDS = 20.0
 MAX_WATCH_SILENCE_SECONDS = 240.0
 MAX_ECHO_SECONDS = 150.0
+SERVED_RETRY_SECONDS = 0.5
 
 
 class LeadershipLost(Exception):
@@ -157,6 +159,7 @@ class Operator:
             asyncio.get_running_loop().call_later(0.2, self._take_signals)
 
         events.register(registry, self._context, self._wake)
+        await self._kinds_are_served()
         namespaces = self._settings.watch_namespaces
         await kopf.operator(
             registry=registry,
@@ -168,6 +171,19 @@ class Operator:
             identity=self._settings.identity or socket.gethostname(),  # type: ignore[arg-type]  # a NewType of kopf's own
             stop_flag=self._kopf_stop,
         )
+
+    async def _kinds_are_served(self) -> None:
+        """kopf looks once which kinds there are and never follows one that an API server has only begun to serve."""
+        while True:
+            missing = events.PLURALS
+            try:
+                missing -= await self._context.cluster.served(names.GROUP, names.VERSION)
+            except ApiError as error:
+                log.warning("waiting for the API server", error=str(error)[:200])
+            if not missing:
+                return
+            log.warning("waiting for the API server to serve our kinds", missing=sorted(missing))
+            await asyncio.sleep(SERVED_RETRY_SECONDS)
 
     async def _act(self, lead: asyncio.Event) -> None:
         """Wait for the lead, list everything, then work; list again now and then."""
