@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import subprocess
 import sys
 from pathlib import Path
 
@@ -30,7 +31,7 @@ def main() -> int:
     terminal = Terminal()
     try:
         _demo(options, terminal)
-    except (DemoError, ClusterError) as trouble:
+    except (DemoError, ClusterError, OSError, subprocess.TimeoutExpired) as trouble:
         terminal.settle()
         print(f"\ndemo: {trouble}", file=sys.stderr)
         print("demo: what is there is kept; run hack/demo again to begin anew", file=sys.stderr)

@@ -60,11 +60,17 @@ def ensure(source: Path, target: Path, wanted: Wanted, terminal: Terminal) -> No
 
 def empty(directory: Path) -> None:
     """Delete all that is in a directory of the demo, but not the directory: a volume is mounted over it."""
-    for child in directory.iterdir() if directory.exists() else ():
-        if child.is_dir() and not child.is_symlink():
-            shutil.rmtree(child)
-        else:
-            child.unlink()
+    try:
+        for child in directory.iterdir() if directory.exists() else ():
+            if child.is_dir() and not child.is_symlink():
+                shutil.rmtree(child)
+            else:
+                child.unlink()
+    except PermissionError as error:
+        raise DemoError(
+            f"what an earlier demo copied belongs to the user of its pods: {error}\n"
+            f"delete it by hand, then run the demo again:  sudo find {directory} -mindepth 1 -delete"
+        ) from error
 
 
 def count(directory: Path) -> tuple[int, int]:
