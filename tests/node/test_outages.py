@@ -25,13 +25,19 @@ SIZE = 60 * MEGABYTE
 def backup(lab: Lab, request: pytest.FixtureRequest) -> Iterator[tuple[Share, Task]]:
     """A backup of one big and some small files, a third done."""
     name = request.node.name.removeprefix("test_").replace("_", "-")[:20].strip("-")
-    share = lab.share(name, RATE)
+    share, task = begun(lab, name, RATE, SIZE // 3)
+    yield share, task
+    task.delete()
+
+
+def begun(lab: Lab, name: str, rate: int, copied: int) -> tuple[Share, Task]:
+    """A backup at so many MB a second, when so many bytes are copied."""
+    share = lab.share(name, rate)
     make_big_file(share.source / "big.img", SIZE // MEGABYTE)
     make_small_files(share.source, 40)
     task = lab.backup(share, chunk_megabytes=4)
-    task.until_copied(SIZE // 3)
-    yield share, task
-    task.delete()
+    task.until_copied(copied)
+    return share, task
 
 
 def grows(share: Share, megabytes: float, within: float) -> bool:
@@ -84,21 +90,19 @@ def test_kubelet_and_containerd_are_killed_and_come_back(cluster: Cluster, backu
     assert len(task.pods("content")) == 1
 
 
-def test_the_gateway_is_away_for_a_while(lab: Lab, backup: tuple[Share, Task]) -> None:
-    share, task = backup
-    lab.set_limit(share, 1)
-    task.until_stage("content", lambda status: (status["progress"].get("bytesPerSecond") or RATE * MEGABYTE) < 2e6)
+def test_the_gateway_is_away_for_a_while(lab: Lab) -> None:
+    share, task = begun(lab, "no-gateway", 1, 4 * MEGABYTE)
     try:
         lab.api.merge(f"{GATEWAY}/scale", {"spec": {"replicas": 0}})
         lab.api.until_all(f"{PODS}gateway", lambda pods: not pods, within=60, why="the gateway goes")
         gone = monotonic()
         told = bytes_done(task.stage("content")["status"])
         while monotonic() - gone < GATEWAY_AWAY_SECONDS:
-            assert grows(share, 3, within=10), "the work stands still"
-            if bytes_done(task.stage("content")["status"]) != told:
-                pytest.fail("somebody reports, so the gateway is not away")
+            assert grows(share, 3, within=15), "the work stands still"
+            assert bytes_done(task.stage("content")["status"]) == told, "somebody takes reports"
     finally:
         lab.api.merge(f"{GATEWAY}/scale", {"spec": {"replicas": 1}})
     task.until_stage("content", lambda status: bytes_done(status) > told, within=60, why="progress is back")
     lab.set_limit(share, None)
     assert ends_well(share, task)
+    task.delete()

@@ -115,7 +115,11 @@ def evict(api: NodeApi, pod: Object) -> None:
     api.call("POST", f"/api/v1/namespaces/{meta['namespace']}/pods/{meta['name']}/eviction", body)
 
 
-def remove_at_once(api: NodeApi, pod: Object) -> None:
-    """Delete a pod object without waiting for its containers: what people do to pods of a node that is gone."""
+def give_up(api: NodeApi, pod: Object) -> None:
+    """Take a pod for lost, whether its containers live or not: what the garbage collector does when a node is gone."""
     meta = pod["metadata"]
-    api.call("DELETE", f"/api/v1/namespaces/{meta['namespace']}/pods/{meta['name']}", {"gracePeriodSeconds": 0})
+    path = f"/api/v1/namespaces/{meta['namespace']}/pods/{meta['name']}"
+    lost = {"type": "DisruptionTarget", "status": "True", "reason": "DeletionByPodGC", "message": "node not found"}
+    change = {"status": {"phase": "Failed", "conditions": [lost]}}
+    api.call("PATCH", f"{path}/status", change, "application/strategic-merge-patch+json")
+    api.call("DELETE", path, {"gracePeriodSeconds": 0})
