@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from localcluster import Cluster
 from support.api import Api
 from support.auditlog import AuditLog
 from support.estate import Estate
 from support.kubelet import ActedKubelet
 from support.operators import OperatorProcess
+
+from localcluster import Cluster
 
 CRDS = Path(__file__).parents[2] / "crds"
 NAME = "operator-tests"

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from time import monotonic, sleep
 
 import pytest
-from localcluster import Cluster
 from support.estate import Estate, check, job
 from support.kubelet import Script
 from support.operators import OperatorProcess
+
+from localcluster import Cluster
 
 NewOperator = Callable[..., OperatorProcess]
 TASKS = int(os.environ.get("ASYNCTASK_FAULT_TASKS", "200"))

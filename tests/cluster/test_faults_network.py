@@ -7,11 +7,12 @@ from pathlib import Path
 from time import monotonic, sleep
 
 import pytest
-from localcluster import Cluster
 from support.estate import Estate, check, job
 from support.kubelet import Script
 from support.operators import OperatorProcess
 from support.proxy import FaultProxy
+
+from localcluster import Cluster
 
 NewOperator = Callable[..., OperatorProcess]
 TASKS = int(os.environ.get("ASYNCTASK_NETWORK_TASKS", "30"))

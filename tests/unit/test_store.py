@@ -210,7 +210,7 @@ def test_what_the_status_says_of_waiting_holds_for_the_spec_that_it_speaks_of(
 
 def test_a_type_wakes_the_tasks_that_use_it(store: Store) -> None:
     store.apply_task("ADDED", task())
-    store.apply_task("ADDED", task("other", **{"type": "sync"}))
+    store.apply_task("ADDED", task("other", type="sync"))
     assert store.apply_type("ADDED", referred("backup", 1, stages=STAGES)) == {NIGHTLY}
     assert store.apply_type("MODIFIED", referred("backup", 2, stages=STAGES)) == set()  # only its status changed
     assert store.apply_type("MODIFIED", referred("backup", 3, stages=STAGES, defaultPriority=1)) == {NIGHTLY}
