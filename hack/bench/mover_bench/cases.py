@@ -57,9 +57,10 @@ def cool(folder: Path) -> bool:
 class Bench:
     """A folder to work in, and what can be timed there."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, cold: bool) -> None:
         self.folder = folder
-        self.is_cold = cool(folder)
+        self._cold = cold
+        self.is_cold = cold and cool(folder)
 
     def fresh(self, tool: Tool, source: Path) -> float:
         """Seconds for a first copy."""
@@ -76,7 +77,7 @@ class Bench:
         """Seconds for the run after one that was killed when half was there."""
         half = sum(path.stat().st_size for path in source.rglob("*") if path.is_file()) // 2
         with self._places() as (target, workspace):
-            cool(self.folder)
+            self._cool()
             for argv, variables in tool.commands(source, target, workspace, 1):
                 process = subprocess.Popen(argv, env=environment(variables), stdout=subprocess.DEVNULL)
                 while process.poll() is None and _allocated(target) < half:
@@ -87,8 +88,12 @@ class Bench:
                     break
             return self._timed(tool, source, target, workspace, 1)
 
+    def _cool(self) -> None:
+        if self._cold:
+            cool(self.folder)
+
     def _timed(self, tool: Tool, source: Path, target: Path, workspace: Path, run: int) -> float:
-        cool(self.folder)
+        self._cool()
         subprocess.run(tool.idle, capture_output=True, check=False)  # the data is cold, the program is not
         begin = time.monotonic()
         for argv, variables in tool.commands(source, target, workspace, run):

@@ -25,8 +25,9 @@ HAND_OVERS = 20
 OURS = frozenset({"asynctasks", "stages", "jobs", "pods", "events"})
 """What the operator may write; the rest is other components' housekeeping."""
 SCHEDULER_ROUNDS = 20
-QUIET_SECONDS = 6.0
-"""Longer than the operator holds back that a task is queued."""
+QUIET_SECONDS = 3.0
+TOLD_SECONDS = 900.0
+"""Within this time every task must say that it waits."""
 
 
 @dataclass
@@ -85,7 +86,8 @@ async def run(stand: Stand, count: int, say: Callable[[str], None], idle_seconds
         before, started = await meter.start(), monotonic()
         await _submit(cluster, timeline, count)
         result.submit_seconds = monotonic() - started
-        await timeline.quiet(QUIET_SECONDS, within=600)
+        await timeline.until(lambda: len(timeline.queued) >= count - 1 or None, TOLD_SECONDS)
+        await timeline.quiet(QUIET_SECONDS, within=120)
         result.cost = await meter.stop(before)
         result.resident_mib, result.peak_mib = operator.resident_mib, operator.peak_mib
 

@@ -74,6 +74,7 @@ class Timeline:
         self.on_job_done: Callable[[str, str], None] = lambda item, step: None
         self.on_done: Callable[[str], None] = lambda item: None
         self.failed: list[str] = []
+        self.queued: set[str] = set()
         self._changed = asyncio.Event()
         self._watches: list[asyncio.Task[None]] = []
 
@@ -125,7 +126,9 @@ class Timeline:
     def _task(self, body: _Object) -> None:
         if body.metadata.name not in self.items:
             return
-        if body.status.has("Succeeded"):
+        if body.status.phase == "Queued":
+            self.queued.add(body.metadata.name)
+        elif body.status.has("Succeeded"):
             self.finish(body.metadata.name)
         elif body.status.phase in {"Failed", "Invalid", "Cancelled"}:
             self.failed.append(body.metadata.name)
