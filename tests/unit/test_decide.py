@@ -193,6 +193,12 @@ def test_a_problem_is_told_once() -> None:
     assert not again.told().plan.events
 
 
+def test_a_problem_that_a_label_of_the_namespace_mends_is_looked_at_again() -> None:
+    told = make_task().stage("scan", job={"image": "x", "securityProfile": "DataOwner"}).told()
+    assert told.reason == "ProfileNotAllowed"
+    assert told.plan.wake_at is not None
+
+
 def test_a_problem_found_while_pods_run_keeps_their_place() -> None:
     assert TWO.with_spec(restartFrom="moon", run=2).running("scan", run=2).told().plan.holds_slot
 

@@ -14,6 +14,9 @@ from asynctask.core.problems import Problem
 from asynctask.core.rollup import Summary
 from asynctask.core.runs import RunView
 
+NOBODY_TELLS = timedelta(seconds=31)
+"""Namespaces are not watched: whether one has been labelled by now is asked again after this time."""
+
 Policy = Callable[[Facts], Plan | None]
 
 
@@ -69,6 +72,7 @@ def is_invalid(facts: Facts) -> Plan | None:
         urgency="now",
         events=_on_change(facts, Event("Warning", problem.reason, str(problem))),
         holds_slot=is_live,
+        wake_at=facts.now + NOBODY_TELLS if problem.reason is Reason.PROFILE_NOT_ALLOWED else None,
     )
 
 
