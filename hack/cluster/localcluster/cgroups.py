@@ -57,9 +57,9 @@ def _groups(identity: Identity) -> list[Path]:
 def _kill_all(groups: list[Path]) -> set[int]:
     members: set[int] = set()
     for group in groups:
-        for listing in group.rglob("cgroup.procs"):
+        for directory, _, _ in os.walk(group):  # unlike rglob it bears groups that go meanwhile
             with contextlib.suppress(OSError):
-                members.update(map(int, listing.read_text().split()))
+                members.update(map(int, (Path(directory) / "cgroup.procs").read_text().split()))
     for pid in members:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
