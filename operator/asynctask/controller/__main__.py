@@ -43,6 +43,7 @@ def main() -> None:
     """
     settings = OperatorSettings()
     configure(settings.log_level, settings.log_format)
+    sys.setswitchinterval(0.001)  # the thread that renews the Lease must not wait long for a busy event loop
     restarts: deque[float] = deque(maxlen=MAX_RESTARTS)
     while (code := uvloop.run(serve(settings))) == 1:
         if len(restarts) == MAX_RESTARTS and monotonic() - restarts[0] < RESTARTS_SECONDS:
