@@ -3,7 +3,6 @@
 import os
 import random
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from time import monotonic, sleep
 
 import pytest
@@ -20,17 +19,26 @@ SEED = int(os.environ.get("ASYNCTASK_FAULT_SEED", "1"))
 RETRY = {"backoffSeconds": 1, "maxBackoffSeconds": 2}
 
 
-@pytest.fixture
-def proxy(cluster: Cluster) -> Iterator[FaultProxy]:
+@pytest.fixture(scope="module")
+def wire(cluster: Cluster) -> Iterator[FaultProxy]:
     with FaultProxy(cluster.kubeconfig, SEED) as proxy:
         yield proxy
 
 
-@pytest.fixture
-def replica(proxy: FaultProxy, new_operator: NewOperator, tmp_path: Path) -> Iterator[OperatorProcess]:
+@pytest.fixture(scope="module")
+def replica(wire: FaultProxy, new_operator: NewOperator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OperatorProcess]:  # fmt: skip
     """An operator that reaches the API server through the proxy only."""
-    with new_operator("far", proxy.kubeconfig(tmp_path), resync_seconds=10) as replica:
+    with new_operator("far", wire.kubeconfig(tmp_path_factory.mktemp("proxy")), resync_seconds=10) as replica:
         yield replica
+
+
+@pytest.fixture
+def proxy(wire: FaultProxy) -> Iterator[FaultProxy]:
+    """The proxy, which does no harm before the test and after it."""
+    wire.refused = wire.expired = 0
+    yield wire
+    wire.behave()
+    wire.cut_watches()
 
 
 def submit(estate: Estate, prefix: str, count: int = TASKS, seconds: float = 0.3) -> list[str]:
