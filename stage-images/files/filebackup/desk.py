@@ -39,13 +39,37 @@ def target(settings: Settings, *, create: bool = False) -> Root:
 
 
 def ensure_apart(here: Root, there: Root) -> None:
-    """Refuse a destination that is the source, or holds it: the backup would write into what it reads."""
-    one, other = os.fstat(here.top.fd), os.fstat(there.top.fd)
-    if (one.st_dev, one.st_ino) == (other.st_dev, other.st_ino):
+    """Refuse a destination that is the source, or holds it: the backup would write into what it reads.
+
+    Looks at the directories themselves, so another mount of the same place is recognised too.
+    """
+    forbidden = _identity(there.top.fd)
+    if _identity(here.top.fd) == forbidden:
         raise PermanentError("source and destination are the same directory", reason="SameDirectory")
-    above = os.path.commonpath([os.path.normpath(here.path), os.path.normpath(there.path)])
-    if above == os.path.normpath(there.path):
+    if forbidden in _ancestors(here.top.fd):
         raise PermanentError(
             "the destination holds the source: the backup would write into what it reads",
             reason="DestinationHoldsSource",
         )
+
+
+def _identity(fd: int) -> tuple[int, int]:
+    found = os.fstat(fd)
+    return found.st_dev, found.st_ino
+
+
+def _ancestors(fd: int) -> list[tuple[int, int]]:
+    """The directories above, up to the root or to the first that we may not pass."""
+    seen: list[tuple[int, int]] = []
+    path = ".."
+    while len(seen) < 1000:
+        try:
+            found = os.stat(path, dir_fd=fd)
+        except PermissionError:
+            break
+        identity = (found.st_dev, found.st_ino)
+        if seen and seen[-1] == identity:
+            break
+        seen.append(identity)
+        path += "/.."
+    return seen

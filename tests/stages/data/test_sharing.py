@@ -10,7 +10,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "files"))
 
-from conftest import Backup
+from backups import Backup
 from trees import block
 
 MIB = 1 << 20

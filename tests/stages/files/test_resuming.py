@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import IMAGE
+from backups import IMAGE
 from trees import block, make_files, make_odd, snapshot
 
 from asynctask_stage.testing import FakeGateway, run_process

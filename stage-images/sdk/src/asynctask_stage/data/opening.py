@@ -111,11 +111,11 @@ class Direct(NamedTuple):
         os.close(self.writing)
 
 
-def direct_length(position: int, end: int) -> int:
+def direct_length(position: int, end: int, most: int) -> int:
     """How much of ``[position, end)`` may be moved directly at once; 0 when nothing."""
     if position % kernel.ALIGNMENT:
         return 0
-    return min(DIRECT_SEGMENT, end - position) // kernel.ALIGNMENT * kernel.ALIGNMENT
+    return min(most, end - position) // kernel.ALIGNMENT * kernel.ALIGNMENT
 
 
 def write_all(fd: int, data: memoryview | bytes, offset: int) -> None:
@@ -158,7 +158,7 @@ class Mover:
             self._skip(state, begin - position)
             position = begin
             while position < stop:
-                length = direct_length(position, stop) if direct else 0
+                length = direct_length(position, stop, self._pace.direct_segment) if direct else 0
                 is_direct = length > 0
                 length = length or min(SEGMENT, stop - position)
                 if enough() or not self._may_take(length):

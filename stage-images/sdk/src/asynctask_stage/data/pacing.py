@@ -41,6 +41,12 @@ class Pace:
             self._stage.progress(bytes_done=self.bytes_done, bytes_total=self.bytes_total, items_done=self.items_done)
 
     @property
+    def direct_segment(self) -> int:
+        """Bytes moved at once past the page cache: fewer under a limit, or a thread waits for them for seconds."""
+        rate = self._stage.bandwidth.rate
+        return DIRECT_SEGMENT if rate is None else min(DIRECT_SEGMENT, max(SEGMENT, int(rate / 20)))
+
+    @property
     def stopping(self) -> bool:
         """Whether the stage was asked to stop."""
         return self._stage.stopping
@@ -55,11 +61,19 @@ class Checkpointer:
 
     def __init__(self, stage: Stage, base: Mapping[str, Any]) -> None:
         self._data = dict(base)
-        stage.register_checkpoint(lambda: self._data)
+        self._given: dict[str, Any] | None = None
+        stage.register_checkpoint(self._make)
 
     def set(self, **values: Any) -> None:
         """Replace values. Call it after the commit that makes them true."""
         self._data = {**self._data, **values}
+
+    def _make(self) -> dict[str, Any] | None:
+        """The newest, or None when the stage has it already: each one costs a write at the API server."""
+        if self._data == self._given:
+            return None
+        self._given = self._data
+        return self._data
 
     @property
     def data(self) -> dict[str, Any]:

@@ -246,7 +246,8 @@ class Verification:
             opening.add_zeros(state, begin - position)
             position = begin
             while position < stop:
-                length = opening.direct_length(position, stop) if direct is not None else 0
+                most = self._pace.direct_segment
+                length = opening.direct_length(position, stop, most) if direct is not None else 0
                 through = direct if direct is not None and length else fd
                 length = length or min(SEGMENT, stop - position)
                 self._pace.take(length)
