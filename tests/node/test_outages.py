@@ -98,7 +98,7 @@ def test_the_gateway_is_away_for_a_while(lab: Lab) -> None:
         gone = monotonic()
         told = bytes_done(task.stage("content")["status"])
         while monotonic() - gone < GATEWAY_AWAY_SECONDS:
-            assert grows(share, 3, within=15), "the work stands still"
+            assert grows(share, 3, within=15), task.pods("content")[-1]["status"]
             assert bytes_done(task.stage("content")["status"]) == told, "somebody takes reports"
     finally:
         lab.api.merge(f"{GATEWAY}/scale", {"spec": {"replicas": 1}})
