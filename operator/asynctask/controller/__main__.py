@@ -1,11 +1,11 @@
 """The operator's entry point."""
 
+import asyncio
 import sys
 from collections import deque
 from time import monotonic, sleep
 
 import structlog
-import uvloop
 
 from asynctask.adapters.connection import ConnectionProblem, connect
 from asynctask.adapters.logs import configure
@@ -45,7 +45,7 @@ def main() -> None:
     configure(settings.log_level, settings.log_format)
     sys.setswitchinterval(0.001)  # the thread that renews the Lease must not wait long for a busy event loop
     restarts: deque[float] = deque(maxlen=MAX_RESTARTS)
-    while (code := uvloop.run(serve(settings))) == 1:
+    while (code := asyncio.run(serve(settings))) == 1:
         if len(restarts) == MAX_RESTARTS and monotonic() - restarts[0] < RESTARTS_SECONDS:
             log.error("started over too often; leaving it to whoever runs us")
             break

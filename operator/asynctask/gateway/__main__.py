@@ -5,7 +5,6 @@ import signal
 import sys
 
 import structlog
-import uvloop
 
 from asynctask.adapters import logs
 from asynctask.adapters.cluster import Cluster
@@ -47,7 +46,7 @@ def main() -> None:
     settings = GatewaySettings()
     logs.configure(settings.log_level, settings.log_format)
     try:
-        uvloop.run(run(settings))
+        asyncio.run(run(settings))
     except ConnectionProblem as problem:
         log.error("can't reach a cluster", error=str(problem))  # noqa: TRY400 - the message says it all
         sys.exit(1)
