@@ -74,8 +74,16 @@ class Api:
     def call(self, method: str, path: str, body: Object | None = None, content: str = "application/json") -> Object:
         """Any request. Raises Refused for a status of 400 or more."""
         data = None if body is None else json.dumps(body)
-        self._connection.request(method, path, data, {"Content-Type": content, "Accept": "application/json"})
-        answer = self._connection.getresponse()
+        headers = {"Content-Type": content, "Accept": "application/json"}
+        try:
+            self._connection.request(method, path, data, headers)
+            answer = self._connection.getresponse()
+        except (http.client.RemoteDisconnected, BrokenPipeError):
+            if method not in {"GET", "DELETE"}:
+                raise
+            self._connection.close()  # the server let an idle connection go; the next request opens another
+            self._connection.request(method, path, data, headers)
+            answer = self._connection.getresponse()
         result: Object = json.loads(answer.read())
         if answer.status < 400:
             return result

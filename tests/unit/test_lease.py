@@ -109,17 +109,17 @@ def test_a_leader_that_vanished_is_followed_when_its_lease_is_over(server: Serve
 
 
 @pytest.mark.parametrize(
-    "trouble", [Unavailable(503, "", ""), ValueError("no"), KeyError("spec"), None], ids=["503", "text", "bug", "hangs"]
+    "trouble", [Unavailable(503, "", ""), KeyError("spec"), None], ids=["503", "bug", "hangs"]
 )  # fmt: skip
 def test_a_leader_that_can_t_renew_gives_up_before_another_may_lead(
     server: Server, trouble: BaseException | None
 ) -> None:
-    one = Candidate("one", duration=1.8)
+    one = Candidate("one", duration=3.0)
     assert one.leads.wait(2)
     server.trouble, server.hangs = trouble, trouble is None
     begun = monotonic()
-    assert one.lost.wait(4)
-    assert one.lost_at - begun < 1.8
+    assert one.lost.wait(6)
+    assert one.lost_at - begun < 3.0
     one.elector.stop()
 
 
