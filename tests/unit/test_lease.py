@@ -2,11 +2,14 @@
 
 import asyncio
 import copy
+import io
 import threading
+from collections.abc import MutableMapping
 from time import monotonic
 from typing import Any
 
 import pytest
+import structlog
 
 from asynctask.adapters import lease as leases
 from asynctask.adapters.cluster import AlreadyExists, Conflict, NotFound, Unavailable
@@ -106,6 +109,16 @@ def test_a_leader_that_vanished_is_followed_when_its_lease_is_over(server: Serve
     assert two.leads.wait(3)
     assert monotonic() - begun >= 1
     two.elector.stop()
+
+
+@pytest.fixture(autouse=True)
+def plain_logs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The default renderer paints tracebacks for a second, on the very thread whose time is measured."""
+    monkeypatch.setattr(leases, "log", structlog.wrap_logger(structlog.PrintLogger(io.StringIO()), processors=[str_of]))
+
+
+def str_of(_: object, __: str, event: MutableMapping[str, object]) -> str:
+    return str(event)
 
 
 @pytest.mark.parametrize(
