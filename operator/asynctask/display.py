@@ -12,6 +12,10 @@ from asynctask.adapters.store import Key
 from asynctask.core.mergepatch import difference
 from asynctask.settings import OperatorSettings
 
+BUSY_SECONDS = 10.0
+"""While there is more to do than workers, a status that only informs waits up to this long: work goes first."""
+BUSY_PAUSE_SECONDS = 1.0
+
 Urgency = Literal["now", "soon", "progress", "queued"]
 
 
@@ -24,7 +28,9 @@ class Displays:
         self._noticed: dict[Key, float] = {}
         self._sent: dict[Key, Mapping[str, Any]] = {}
 
-    def delay(self, key: Key, current: Mapping[str, Any], wanted: Mapping[str, Any], urgency: Urgency) -> float:
+    def delay(
+        self, key: Key, current: Mapping[str, Any], wanted: Mapping[str, Any], urgency: Urgency, *, busy: bool = False
+    ) -> float:
         """Seconds until the wanted status should be written; 0 for now."""
         if urgency == "now":
             return 0.0
@@ -37,6 +43,8 @@ class Displays:
         else:
             paced = self._written.get(key, float("-inf")) + self._settings.progress_period_seconds
             due = max(noticed + self._settings.display_delay_seconds, paced)
+        if busy and due <= now < noticed + BUSY_SECONDS:
+            return BUSY_PAUSE_SECONDS
         return max(0.0, due - now)
 
     def was_sent(self, key: Key, wanted: Mapping[str, Any]) -> bool:

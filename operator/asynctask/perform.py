@@ -150,7 +150,7 @@ class Performer:
         if not patch or said or (plan.urgency != "now" and self._displays.was_sent(key, wanted)):
             self._displays.unchanged(key)
             return False
-        delay = self._displays.delay(key, current, wanted, plan.urgency)
+        delay = self._displays.delay(key, current, wanted, plan.urgency, busy=self._context.queue.is_backed_up)
         if delay > 0:
             self._context.queue.add_after(key, delay)
             return False

@@ -2,7 +2,14 @@
 
 from typing import Any
 
-from asynctask.display import only_words_differ
+import pytest
+
+from asynctask import display
+from asynctask.display import Displays, only_words_differ
+from asynctask.settings import OperatorSettings
+
+KEY = ("team", "nightly")
+RUNNING = {"phase": "Running", "run": 1}
 
 
 def queued(ahead: int, **more: Any) -> dict[str, Any]:
@@ -29,3 +36,33 @@ def test_another_reason_is_more_than_words() -> None:
     before = queued(7)
     before["conditions"][0]["reason"] = "Queued"
     assert not only_words_differ(before, queued(7))
+
+
+class Clock:
+    """Stands still until told."""
+
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(display, "monotonic", clock)
+    return clock
+
+
+def test_what_something_rests_on_is_written_at_once_however_busy(clock: Clock) -> None:
+    assert Displays(OperatorSettings()).delay(KEY, {}, RUNNING, "now", busy=True) == 0
+
+
+def test_while_there_is_more_urgent_work_what_only_informs_waits_but_not_for_ever(clock: Clock) -> None:
+    displays = Displays(OperatorSettings(display_delay_seconds=2))
+    assert displays.delay(KEY, {}, RUNNING, "soon") == 2
+    clock.now += 2
+    assert displays.delay(KEY, {}, RUNNING, "soon", busy=True) == display.BUSY_PAUSE_SECONDS
+    assert displays.delay(KEY, {}, RUNNING, "soon") == 0
+    clock.now += display.BUSY_SECONDS
+    assert displays.delay(KEY, {}, RUNNING, "soon", busy=True) == 0

@@ -48,8 +48,14 @@ async def test_a_sweep_goes_behind_all_else(queue: WorkQueue[str]) -> None:
     queue.add("d")
     queue.add("c")
     assert len(queue) == 4
+    assert queue.is_backed_up
     assert await taken(queue) == ["d", "c", "a", "b"]
     assert await is_empty(queue)
+
+
+async def test_a_sweep_is_no_backlog(queue: WorkQueue[str]) -> None:
+    queue.sweep("abc")
+    assert not queue.is_backed_up
 
 
 async def test_a_sweep_adds_no_key_that_waits_or_is_worked_on(queue: WorkQueue[str]) -> None:
@@ -57,6 +63,7 @@ async def test_a_sweep_adds_no_key_that_waits_or_is_worked_on(queue: WorkQueue[s
     assert await queue.get() == "a"
     queue.add("b")
     queue.sweep("abbc")
+    assert queue.is_backed_up
     queue.done("a")
     assert await taken(queue) == ["b", "c"]
     assert await is_empty(queue)

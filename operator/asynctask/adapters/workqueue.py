@@ -112,6 +112,11 @@ class WorkQueue(Generic[K]):
         return len(self._ready) + len(self._swept)
 
     @property
+    def is_backed_up(self) -> bool:
+        """Whether keys that something happened to wait for a worker."""
+        return bool(self._ready)
+
+    @property
     def delayed(self) -> int:
         """How many keys wait for their time."""
         return len(self._due)
