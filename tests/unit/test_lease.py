@@ -157,6 +157,29 @@ def test_a_lease_that_another_took_is_lost(server: Server) -> None:
     one.elector.stop()
 
 
+def test_a_renewal_reads_nothing(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = Candidate("one")
+    assert one.leads.wait(2)
+    assert not one.lost.wait(0.5)  # created, read once, renewed
+    read, version = threading.Event(), server.version
+    monkeypatch.setattr(server, "get", lambda *_: read.set())
+    assert not one.lost.wait(0.5)
+    assert server.version > version
+    assert not read.is_set()
+    monkeypatch.undo()
+    one.elector.stop()
+
+
+def test_a_lease_that_was_touched_is_looked_at_before_it_is_given_up(server: Server) -> None:
+    one = Candidate("one")
+    assert one.leads.wait(2)
+    with server.lock:
+        assert server.lease
+        server._store({**server.lease, "metadata": {"labels": {"touched": "yes"}}})
+    assert not one.lost.wait(1.5)
+    one.elector.stop()
+
+
 def test_of_many_one_leads(server: Server) -> None:
     many = [Candidate(str(number)) for number in range(5)]
     deadline = monotonic() + 3

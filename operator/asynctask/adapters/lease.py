@@ -45,6 +45,7 @@ class Elector:
         self._stop = threading.Event()
         self._wake: Callable[[], None] | None = None
         self._seen: tuple[str, str] = ("", "")
+        self._renewed: Body | None = None
         self._seen_at = monotonic()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), name="lease", daemon=True)
 
@@ -98,6 +99,12 @@ class Elector:
 
     async def _try(self, cluster: Cluster) -> bool:
         """Take or renew the Lease; whether it is ours now."""
+        renewed, self._renewed = self._renewed, None
+        if renewed is not None:
+            try:
+                return await self._write(cluster, renewed, renewed["spec"]["acquireTime"], 0)
+            except (Conflict, NotFound):
+                log.info("the Lease is not as it was left")  # an answer that got lost, or another holder: look
         try:
             lease = await cluster.get(LEASES, self._namespace, self._name)
         except NotFound:
@@ -110,13 +117,17 @@ class Elector:
         expired = monotonic() - self._seen_at > float(spec.get("leaseDurationSeconds") or self._duration)
         if holder not in {"", self._identity} and not expired:
             return False
-        transitions = int(spec.get("leaseTransitions") or 0) + (holder != self._identity)
-        acquired = spec.get("acquireTime") if holder == self._identity else _micro_time()
-        lease["spec"] = self._spec(acquired, transitions)
+        is_mine = holder == self._identity
         try:
-            await cluster.replace(LEASES, self._namespace, self._name, lease)
+            return await self._write(cluster, lease, spec.get("acquireTime") if is_mine else None, not is_mine)
         except Conflict:
             return False
+
+    async def _write(self, cluster: Cluster, lease: Body, acquired: str | None, transitions: int) -> bool:
+        """Renew it as it was last seen. What is written now saves the next renewal from reading first."""
+        transitions += int(lease.get("spec", {}).get("leaseTransitions") or 0)
+        body = {**lease, "spec": self._spec(acquired, transitions)}
+        self._renewed = await cluster.replace(LEASES, self._namespace, self._name, body)
         return True
 
     async def _create(self, cluster: Cluster) -> bool:
