@@ -36,7 +36,7 @@ class Settings:
             one_file_system=config.path("one_file_system", bool, False),
             verify=verify,
             chunk_bytes=_bounded(config.path("chunk_megabytes", int, 64), "chunk_megabytes", 1, 1024) << 20,
-            threads=_bounded(config.path("threads", int, 8), "threads", 1, 64),
+            threads=_bounded(config.path("threads", int, 4), "threads", 1, 64),
         )
 
     @property

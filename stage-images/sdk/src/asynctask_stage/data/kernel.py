@@ -85,6 +85,14 @@ def reopen_direct(fd: int, flags: int) -> int | None:
         return None
 
 
+def start_reading(fd: int, offset: int, length: int) -> None:
+    """Have the kernel read this range into the page cache, without waiting for it."""
+    try:
+        os.posix_fadvise(fd, offset, length, os.POSIX_FADV_WILLNEED)
+    except OSError:
+        return  # only a hint; a pipe that took the file's place can't take it
+
+
 def start_writing(fd: int, offset: int, length: int) -> None:
     """Have the kernel write this range out now rather than at the next sync, and forget what is already written.
 

@@ -129,36 +129,62 @@ class SmallFiles:
         self._sealed = time.monotonic()
 
     def _copy_slice(self, entries: list[Entry]) -> _Result:
-        results = []
-        for entry in entries:
-            try:
-                results.append(Copied(self._copy(entry)))
-            except Stopped as stopped:
-                return results, stopped
-            except (OSError, ItemFailed) as error:
-                results.append(Copied(entry, error))
+        """In a thread: copy some files, all opened and their content asked for at once.
+
+        So a disk sees many requests from few threads. Threads alone cost more: each call lets go of the interpreter
+        lock, and with several of them passing it around, 20,000 small files made 1.5 million futex calls.
+        """
+        results: list[Copied] = []
+        sources: list[int | OSError | None] = [self._open(entry) for entry in entries]
+        try:
+            for i, entry in enumerate(entries):
+                source, sources[i] = sources[i], None
+                try:
+                    if not isinstance(source, int):
+                        raise source or FileNotFoundError
+                    results.append(Copied(self._copy(entry, source)))
+                except Stopped as stopped:
+                    return results, stopped
+                except (OSError, ItemFailed) as error:
+                    results.append(Copied(entry, error))
+        finally:
+            for source in sources:
+                if isinstance(source, int):
+                    os.close(source)
         return results, None
 
-    def _copy(self, entry: Entry) -> Entry:
-        """Copy one file to its temporary name, trying once more when it changes meanwhile."""
-        for last in (False, True):
-            try:
-                return self._copy_once(entry)
-            except Changed:
-                self._transfer.pace.moved(-entry.size)
-                if last:
-                    raise ItemFailed("ChangedWhileRead", "the file changed while it was read, twice") from None
-        raise AssertionError
-
-    def _copy_once(self, entry: Entry) -> Entry:
-        transfer = self._transfer
+    def _open(self, entry: Entry) -> int | OSError:
         directory, name = names.split(entry.path)
-        source, target = transfer.source.folder(directory), transfer.target.folder(directory)
+        try:
+            fd = opening.open_source(self._transfer.source.folder(directory), name)
+        except OSError as error:
+            return error
+        if entry.size:
+            kernel.start_reading(fd, 0, min(entry.size, SEGMENT))
+        return fd
+
+    def _copy(self, entry: Entry, reading: int) -> Entry:
+        """Copy one file to its temporary name, trying once more when it changes meanwhile."""
+        try:
+            return self._copy_once(entry, reading)
+        except Changed:
+            self._transfer.pace.moved(-entry.size)
+        source = self._open(entry)
+        if isinstance(source, OSError):
+            raise source
+        try:
+            return self._copy_once(entry, source)
+        except Changed:
+            raise ItemFailed("ChangedWhileRead", "the file changed while it was read, twice") from None
+
+    def _copy_once(self, entry: Entry, reading: int) -> Entry:
+        """Copy from the open file, and close it."""
+        transfer = self._transfer
         temporary = names.temporary(transfer.token, entry.id)
-        reading = opening.open_source(source, name)
         try:
             found = os.fstat(reading)
             entry = opening.refresh(entry, found)
+            target = transfer.target.folder(names.split(entry.path)[0])
             writing = opening.open_temporary(target, temporary)
             try:
                 digest = self._content(reading, writing, entry)

@@ -33,7 +33,7 @@ class Transfer:
     mover: Mover
     checkpointer: Checkpointer
     token: str
-    threads: int = 8
+    threads: int = 4
     chunk_bytes: int = 64 << 20
     piece_seconds: float = PIECE_SECONDS
     cloned_files: int = 0
