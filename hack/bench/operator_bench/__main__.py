@@ -90,8 +90,11 @@ async def measure(options: argparse.Namespace, results: Results, save: Any) -> N
                         raise RuntimeError(f"tasks failed: {one.failed[:5]}")
     if "backlog" in options.only:
         await stand.renew()
-        results.backlog = await backlog.run(stand, options.backlog, lambda text: print(f"backlog: {text}", flush=True))
-        save()
+        results.backlog = Backlog(options.backlog)
+        try:
+            await backlog.run(stand, results.backlog, lambda text: print(f"backlog: {text}", flush=True))
+        finally:
+            save()
     if not options.keep:
         stand.down()
 

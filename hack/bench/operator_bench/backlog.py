@@ -70,9 +70,10 @@ class Backlog:
         return asdict(self)
 
 
-async def run(stand: Stand, count: int, say: Callable[[str], None], idle_seconds: float = 30.0) -> Backlog:
+async def run(stand: Stand, result: Backlog, say: Callable[[str], None], idle_seconds: float = 30.0) -> None:
     """Fill the queue, watch it idle, move it on, kill the operator and start it again."""
-    result = Backlog(count, admission_pass=admission_pass(count))
+    count = result.count
+    result.admission_pass = admission_pass(count)
     async with AsyncExitStack() as stack:
         cluster = await stack.enter_async_context(stand.cluster)
         await cluster.create(QUEUES, "", _queue())
@@ -120,8 +121,8 @@ async def run(stand: Stand, count: int, say: Callable[[str], None], idle_seconds
         await operator.kill()
         operator = stand.operator(identity="another", resync_seconds="20")
         await _unchanged(stand, operator, result)
-    await stand.empty()
-    return result
+        await operator.stop()
+        await stand.empty()
 
 
 async def _unchanged(stand: Stand, operator: Operator, result: Backlog) -> None:
