@@ -77,6 +77,10 @@ class AsyncTaskSpec(Model):
     """1 is the most urgent, 5 the least. Absent: the type's preset, else 3."""
     queue_name: LabelName = DEFAULT_QUEUE
     """The TaskQueue it waits in."""
+    overlap_policy: Literal["Wait", "Skip", "Fail"] = "Wait"
+    """When it is due while another task writes where it reads, or uses where it writes. `Wait`: until that one stops. `Skip`: end this run undone, with phase Skipped. `Fail`: end it as failed."""
+    min_megabytes_per_second: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    """Start only when each storage endpoint that it uses still has this much of its limit to promise; 1 MB is 1,000,000 bytes."""
     suspend: bool = False
     """Pause: the stage saves a checkpoint, its pod goes, its quota is free. Set it to false to resume."""
     cancel: bool = False
@@ -135,6 +139,31 @@ class RunSummary(Model):
     """When it ended."""
 
 
+class Waiting(Model):
+    """Why the task does not run. Written once while it waits for the same thing: figures that move are those of that moment."""
+
+    reason: ReasonName
+    """Why, for programs."""
+    message: Message = ""
+    """Why, for people."""
+    queue: ShortText = ""
+    """The TaskQueue it waits in."""
+    ahead: Count | None = None
+    """Tasks of the queue that went before it when this was written."""
+    resource: ShortText = ""
+    """What it waits for: a limit of the queue such as `maxRunning` or `quota.cpu`, a path that is locked, a StorageEndpoint, a window, a task."""
+    holder: ShortText = ""
+    """The task of this namespace that holds it, where it is one."""
+    since: Time | None = None
+    """Since when it has waited."""
+    earliest_start_time: Time | None = None
+    """Before this it can't start; absent where that can't be known."""
+    displaced_by: ShortText = ""
+    """What pushed it out: a task of this namespace by name, any other by its priority."""
+    displaced_time: Time | None = None
+    """When."""
+
+
 class Display(Model):
     """Figures ready to read, for the columns of `kubectl get`."""
 
@@ -161,6 +190,8 @@ class AsyncTaskStatus(Model):
     """The stages that run now, or where it stopped."""
     priority: Count | None = None
     """The priority in force."""
+    waiting: Waiting | None = None
+    """Why it does not run, while it waits."""
     start_time: Time | None = None
     """When the run's first stage began."""
     completion_time: Time | None = None
@@ -235,4 +266,5 @@ __all__ = [
     "RunAs",
     "RunSummary",
     "StageSummary",
+    "Waiting",
 ]

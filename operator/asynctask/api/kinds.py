@@ -84,6 +84,8 @@ TASK_QUEUE = Kind(
         Column("Max", ".spec.maxRunning", "integer"),
         Column("Running", ".status.running", "integer"),
         Column("Waiting", ".status.waiting", "integer"),
+        Column("Suspend", ".spec.suspend", "boolean", wide=True),
+        Column("Waiting Since", ".status.waitingSince", "date", wide=True),
         AGE,
     ),
 )  # fmt: skip
