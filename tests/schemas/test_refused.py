@@ -134,6 +134,26 @@ REFUSED = {
     "a queue with a negative limit": (samples.queue(maxRunning=-1), "spec.maxRunning"),
     "a queue whose limit is a text": (samples.queue(maxRunning="20"), "spec.maxRunning"),
     "a queue's own name that is too long": (named(samples.queue(), "q" * 64), ""),
+    "a quota in words": (samples.queue(quota={"cpu": "four"}), "spec.quota.cpu"),
+    "a pressure of more than all": (
+        samples.queue(pressure={"maxNodeCPUPercent": 101}),
+        "spec.pressure.maxNodeCPUPercent",
+    ),
+    "a start rate of nothing": (samples.queue(startRatePerMinute=0), "spec.startRatePerMinute"),
+    "an unknown preemption policy": (samples.queue(preemption={"policy": "Always"}), "spec.preemption.policy"),
+    "a namespace's share given twice": (
+        samples.queue(fairShare=[{"namespace": "a"}, {"namespace": "a", "weight": 2}]),
+        "spec.fairShare[1]",
+    ),
+    "a queue that stops what runs but starts more": (samples.queue(suspendRunning=True), "spec.suspendRunning"),
+    "a count beside Kueue's": (samples.queue(kueueLocalQueue="nas", maxRunning=3), "spec.kueueLocalQueue"),
+    "a quota beside Kueue's": (samples.queue(kueueLocalQueue="nas", quota={"cpu": 3}), "spec.kueueLocalQueue"),
+    "preemption beside Kueue's": (
+        samples.queue(kueueLocalQueue="nas", preemption={"policy": "LowerPriority"}),
+        "spec.kueueLocalQueue",
+    ),
+    "an overlap policy that doesn't exist": (samples.task(overlapPolicy="Ignore"), "spec.overlapPolicy"),
+    "a least rate of nothing": (samples.task(minMegabytesPerSecond=0), "spec.minMegabytesPerSecond"),
     # StorageEndpoint
     "an endpoint of neither": (without(samples.volume_endpoint(), "spec", "volume"), "spec"),
     "an endpoint of both": (
