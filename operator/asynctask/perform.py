@@ -66,10 +66,10 @@ class Performer:
         """Carry out the plan; returns whether the task should be looked at again at once."""
         for action in plan.actions:
             await self._act(key, facts, action)
-        if plan.status is not None:
-            await self._write_status(key, facts, plan, plan.status)
+        written = plan.status is not None and await self._write_status(key, facts, plan, plan.status)
         for event in plan.events:
-            await self._tell(key, facts, event)
+            if written or not event.with_status:
+                await self._tell(key, facts, event)
         return not all(_tells_of_itself(action) for action in plan.actions)
 
     async def _act(self, key: Key, facts: Facts, action: Action) -> None:
@@ -80,7 +80,10 @@ class Performer:
             elif isinstance(action, PatchStage):
                 await self._patch_stage(namespace, facts, action)
             elif isinstance(action, SuspendJob):
-                body = await self._cluster.patch(JOBS, namespace, action.name, {"spec": {"suspend": action.suspend}})
+                change: Body = {"spec": {"suspend": action.suspend}}
+                if action.annotations:
+                    change["metadata"] = {"annotations": dict(action.annotations)}
+                body = await self._cluster.patch(JOBS, namespace, action.name, change)
                 self._store.apply_job("MODIFIED", decode_job(body))
             elif isinstance(action, PatchTask):
                 body = await self._cluster.patch(TASKS, namespace, action.name, {"spec": dict(action.spec)})

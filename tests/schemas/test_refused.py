@@ -152,7 +152,7 @@ REFUSED = {
         samples.queue(kueueLocalQueue="nas", preemption={"policy": "LowerPriority"}),
         "spec.kueueLocalQueue",
     ),
-    "an overlap policy that doesn't exist": (samples.task(overlapPolicy="Ignore"), "spec.overlapPolicy"),
+    "a task's overlap policy that doesn't exist": (samples.task(overlapPolicy="Ignore"), "spec.overlapPolicy"),
     "a least rate of nothing": (samples.task(minMegabytesPerSecond=0), "spec.minMegabytesPerSecond"),
     # StorageEndpoint
     "an endpoint of neither": (without(samples.volume_endpoint(), "spec", "volume"), "spec"),

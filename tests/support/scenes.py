@@ -19,7 +19,7 @@ from asynctask.api.storageendpoint import StorageEndpoint
 from asynctask.api.tasktype import TaskType
 from asynctask.core import manifests
 from asynctask.core.decide import decide
-from asynctask.core.facts import Admission, Facts, Limits, PodSettings, Resolved
+from asynctask.core.facts import Admission, Displacement, Facts, Limits, PodSettings, Resolved
 from asynctask.core.observed import Job, Pod
 from asynctask.core.plan import (
     Action,
@@ -138,6 +138,14 @@ class Scene:
         """The queue is full."""
         return replace(self, admission=REFUSED)
 
+    def refused(self, **answer: Any) -> Scene:
+        """The queue says no, and why."""
+        return replace(self, admission=replace(REFUSED, queue="bulk", **answer))
+
+    def has_to_yield(self, by: str = "task urgent", reason: Reason = Reason.DISPLACED) -> Scene:
+        """The queue takes its place back."""
+        return replace(self, admission=Admission(displacement=Displacement(reason, by)))
+
     def ended(self, status: str = "True", reason: str = "Succeeded", seconds_ago: float = 60) -> Scene:
         """The current run is over and said so."""
         condition = {"type": "Succeeded", "status": status, "reason": reason, "lastTransitionTime": ago(seconds_ago)}
@@ -175,7 +183,8 @@ class Scene:
         started = fields.get("started_ago", seconds_ago)
         body = {
             "metadata": self._child_meta(task, object_name, name, attempt, seconds_ago)
-            | owned_by("Stage", f"stage-{name}-{task.spec.run}"),
+            | owned_by("Stage", f"stage-{name}-{task.spec.run}")
+            | {"annotations": fields.get("annotations", {})},
             "spec": {"suspend": fields.get("suspend", False)},
             "status": {"active": fields.get("active", 0), "conditions": conditions}
             | ({} if started is None else {"startTime": ago(started)}),

@@ -27,6 +27,9 @@ class Reason(StrEnum):
     # waiting
     QUEUED = "Queued"
     QUEUE_FULL = "QueueFull"
+    QUEUE_SUSPENDED = "QueueSuspended"
+    DISPLACED = "Displaced"
+    OVERLAPPING = "Overlapping"
     ADMITTED = "Admitted"
     DEPENDENCY_PENDING = "DependencyPending"
     DEPENDENCY_MISSING = "DependencyMissing"

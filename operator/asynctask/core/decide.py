@@ -1,12 +1,12 @@
 """What is to be done about one task: an ordered list of policies, the first that speaks wins."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from asynctask.api.reasons import Reason
 from asynctask.api.status import Phase
-from asynctask.core import rollup, runs
+from asynctask.core import rollup, runs, waiting
 from asynctask.core.facts import Facts, Resolved, Want
 from asynctask.core.observed import Job
 from asynctask.core.plan import Action, DeleteTask, Event, PatchTask, Plan, SuspendJob
@@ -118,19 +118,27 @@ def waits_for_others(facts: Facts) -> Plan | None:
 def goes_on(facts: Facts) -> Plan:
     """Nothing stands in the way: every stage that can move does."""
     resolved = _resolved(facts)
-    want: Want = "pause" if facts.task.spec.suspend else "run"
+    facts = replace(facts, admission=waiting.steady(facts))
+    want: Want = "run"
+    if facts.task.spec.suspend:
+        want = "pause"
+    elif facts.admission.displacement:
+        want = "yield"
     view = runs.view(facts, resolved, want)
     summary = _summarise(view, want)
     if summary.ended:
         return _ended(facts, view, summary, runs.outdated_stages(facts, resolved))
-    waiting = view.some(Phase.QUEUED)
+    wants_slot, is_queued = bool(view.some(Phase.QUEUED)), summary.phase is Phase.QUEUED
+    if is_queued and (end := _overlap_end(facts)):
+        return _ended(facts, None, end)
+    why = waiting.status(facts, facts.admission) if is_queued else None
     return Plan(
         actions=_actions(view),
-        status=rollup.status(facts.task, summary, facts.now, view, resolved.priority),
-        urgency="queued" if summary.phase is Phase.QUEUED else "soon",
-        events=_stage_events(facts, view),
+        status=rollup.status(facts.task, summary, facts.now, view, resolved.priority, why),
+        urgency="queued" if is_queued else "soon",
+        events=(*_stage_events(facts, view), *_queue_events(facts, view, is_queued=is_queued)),
         holds_slot=view.holds_slot,
-        wants_slot=bool(waiting),
+        wants_slot=wants_slot,
         wake_at=_soonest(view, _deadline(facts)),
     )
 
@@ -205,7 +213,7 @@ def _stop(facts: Facts, end: Summary) -> Plan:
 
 
 def _ended(facts: Facts, view: RunView | None, summary: Summary, more: tuple[Action, ...] = ()) -> Plan:
-    good = summary.phase in {Phase.SUCCEEDED, Phase.PARTIAL, Phase.CANCELLED}
+    good = summary.phase in {Phase.SUCCEEDED, Phase.PARTIAL, Phase.SKIPPED, Phase.CANCELLED}
     resolved = facts.resolved
     priority = None if isinstance(resolved, Problem) else resolved.priority
     events = () if good else (Event("Warning", Reason.FAILED, summary.message or str(summary.reason)),)
@@ -256,6 +264,32 @@ def _actions(view: RunView) -> tuple[Action, ...]:
 def _soonest(view: RunView, deadline: datetime | None) -> datetime | None:
     moments = [verdict.wake_at for verdict in view.verdicts.values() if verdict.wake_at]
     return min([*moments, deadline] if deadline else moments, default=None)
+
+
+def _overlap_end(facts: Facts) -> Summary | None:
+    """How a run ends that may not wait for another task to leave its storage alone. One that has begun does wait."""
+    policy, run = facts.task.spec.overlap_policy, facts.task.spec.run
+    if not facts.admission.is_overlap or any(stage.spec.run == run for stage in facts.stages):
+        return None
+    if policy == "Skip":
+        return Summary(Phase.SKIPPED, Reason.SKIPPED, f"skipped: {facts.admission.message}", ended=True)
+    if policy == "Fail":
+        return Summary(Phase.FAILED, Reason.OVERLAPPING, facts.admission.message, ended=True)
+    return None
+
+
+def _queue_events(facts: Facts, view: RunView, *, is_queued: bool) -> tuple[Event, ...]:
+    """That it was pushed out, when it is; that it waits, when its status comes to say so."""
+    if displacement := facts.admission.displacement:
+        stops = any(isinstance(action, SuspendJob) and action.suspend for action in _actions(view))
+        text = f"saves a checkpoint and gives its place up: {displacement.by}"
+        return (Event("Normal", Reason.DISPLACED, text),) if stops else ()
+    told = facts.task.status.waiting
+    answer = facts.admission
+    if not is_queued or (told is not None and told.reason == answer.reason):
+        return ()
+    reason = answer.reason if isinstance(answer.reason, Reason) else Reason.QUEUED
+    return (Event("Normal", reason, answer.message, with_status=True),)
 
 
 def _stage_events(facts: Facts, view: RunView) -> tuple[Event, ...]:

@@ -15,8 +15,9 @@ from asynctask.core.graph import Graph
 from asynctask.core.observed import Job, Pod
 from asynctask.core.problems import Problem
 
-Want = Literal["run", "hold", "pause", "cancel"]
-"""What is wanted of the stages: `hold` lets those that run go on and starts none."""
+Want = Literal["run", "hold", "yield", "pause", "cancel"]
+"""What is wanted of the stages: `hold` lets those that run go on and starts none; `yield` stops pods as a pause does,
+and has them wait in the queue for their next turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +35,30 @@ class Resolved:
 
 
 @dataclass(frozen=True, slots=True)
+class Displacement:
+    """Why a task that runs has to give its place back."""
+
+    reason: Reason
+    by: str
+    """For people who may see the task: names nothing of other namespaces."""
+
+
+@dataclass(frozen=True, slots=True)
 class Admission:
-    """The queue's answer for one task."""
+    """The queue's answer for one task: it may run, or why not."""
 
     admitted: bool = False
-    reason: Reason = Reason.QUEUED
+    reason: Reason | str = Reason.QUEUED
     message: str = ""
+    queue: str = ""
+    ahead: int | None = None
+    resource: str = ""
+    holder: str = ""
+    earliest: datetime | None = None
+    displacement: Displacement | None = None
+    """Its place is taken back: what runs of it must stop."""
+    is_overlap: bool = False
+    """It waits for another task that uses the same storage: its overlap policy decides."""
 
 
 @dataclass(frozen=True, slots=True)

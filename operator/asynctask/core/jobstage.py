@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from asynctask.api.reasons import Reason
 from asynctask.api.status import Phase
-from asynctask.core import evidence, manifests
+from asynctask.core import displaced, evidence, manifests
 from asynctask.core.evidence import Ending
 from asynctask.core.jobends import ended, finished, over, started_over
 from asynctask.core.look import Look
@@ -14,6 +14,8 @@ from asynctask.core.times import duration, stamp
 from asynctask.core.verdict import Verdict
 
 Rule = Callable[[Look], Verdict | None]
+STOPS = frozenset({"pause", "cancel", "yield"})
+"""What may be wanted of a stage that means that its pod has to go."""
 
 
 def judge(look: Look) -> Verdict:
@@ -50,7 +52,7 @@ def pod_ended(look: Look) -> Verdict | None:
         return None
     stopped_by_us = look.job is not None and look.job.spec.suspend
     if ending.outcome == "stopped":
-        return None if stopped_by_us or look.want in {"pause", "cancel"} else started_over(look, "its pod was deleted")
+        return None if stopped_by_us or look.want in STOPS else started_over(look, "its pod was deleted")
     if stopped_by_us and ending.error_class != "permanent":
         return None  # whatever a pod says while it is being stopped, it is tried again on resume
     return ended(look, ending)
@@ -61,7 +63,7 @@ def job_ended(look: Look) -> Verdict | None:
     if look.job is None or look.live_pods:
         return None
     ending = evidence.from_job(look.job)
-    if ending is None or (ending.reason == Reason.POD_LOST and look.want in {"pause", "cancel"}):
+    if ending is None or (ending.reason == Reason.POD_LOST and look.want in STOPS):
         return None
     pod = look.pod
     if ending.reason == Reason.POD_LOST and pod is not None and pod.metadata.deletion_timestamp:
@@ -70,15 +72,18 @@ def job_ended(look: Look) -> Verdict | None:
 
 
 def asked_to_stop(look: Look) -> Verdict | None:
-    """Pause or cancel: stop the pod by its Job, wait until it is gone, then say so."""
-    if look.want not in {"pause", "cancel"}:
+    """Pause, cancel or yield: stop the pod by its Job, wait until it is gone, then say so."""
+    if look.want not in STOPS:
         return None
     job = look.job
     if job is not None and not job.is_over and not job.spec.suspend:
-        actions: tuple[Action, ...] = (SuspendJob(job.metadata.name, suspend=True),)
+        marks = displaced.marks(look.facts) if look.want == "yield" else {}
+        actions: tuple[Action, ...] = (SuspendJob(job.metadata.name, suspend=True, annotations=marks),)
         return _verdict(look, Phase.STOPPING, Reason.STOPPING, "saving a checkpoint", actions=actions, holds_slot=True)
     if look.live_pods or (job is not None and not (job.is_over or job.is_stopped)):
         return _verdict(look, Phase.STOPPING, Reason.STOPPING, "saving a checkpoint", holds_slot=True)
+    if look.want == "yield":
+        return None  # it waits for its next turn, or out its back-off
     if look.want == "cancel":
         if look.stage is None:
             return _verdict(look, Phase.CANCELLED, Reason.CANCELLED)
@@ -120,7 +125,7 @@ def begins(look: Look) -> Verdict | None:
         answer = look.facts.admission
         return _verdict(look, Phase.QUEUED, answer.reason, answer.message, wants_slot=True)
     if look.job is not None and paused:
-        action: Action = SuspendJob(look.job.metadata.name, suspend=False)
+        action: Action = SuspendJob(look.job.metadata.name, suspend=False, annotations=displaced.no_marks(look.job))
     else:
         action = _start(look)
     look_again = look.now + timedelta(seconds=look.facts.limits.pod_refused_seconds)
@@ -199,7 +204,7 @@ def _start(look: Look) -> StartStage:
 def _verdict(
     look: Look,
     phase: Phase,
-    reason: Reason,
+    reason: Reason | str,
     message: str = "",
     *,
     actions: tuple[Action, ...] = (),

@@ -23,6 +23,16 @@ class Owner(Part, frozen=True):
     controller: bool = False
 
 
+class Annotations(Part, frozen=True):
+    """The annotations that are read."""
+
+    displaced_by: str = msgspec.field(default="", name=names.ANNOTATION_DISPLACED_BY)
+    displaced_time: datetime | None = msgspec.field(default=None, name=names.ANNOTATION_DISPLACED_TIME)
+
+
+NO_ANNOTATIONS = Annotations()
+
+
 class Meta(Part, frozen=True):
     """Object metadata."""
 
@@ -34,6 +44,7 @@ class Meta(Part, frozen=True):
     deletion_timestamp: datetime | None = None
     deletion_grace_period_seconds: int | None = None
     labels: dict[str, str] = {}
+    annotations: Annotations = NO_ANNOTATIONS
     owner_references: tuple[Owner, ...] = ()
 
     def is_owned_by(self, uid: str) -> bool:

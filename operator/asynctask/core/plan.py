@@ -1,7 +1,7 @@
 """What is to be done about one task: values only, carried out by `reconcile.perform`."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
@@ -34,6 +34,8 @@ class SuspendJob:
 
     name: str
     suspend: bool
+    annotations: Mapping[str, str | None] = field(default_factory=dict)
+    """Set in the same write, or taken away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,8 @@ class Event:
     type: Literal["Normal", "Warning"]
     reason: Reason
     message: str
+    with_status: bool = False
+    """Posted only when the plan's status is written: said once, however often it is looked at."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """The task's status from the verdicts on its stages."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -28,7 +28,12 @@ class Summary:
 
 
 def status(
-    task: AsyncTask, summary: Summary, now: datetime, view: RunView | None = None, priority: int | None = None
+    task: AsyncTask,
+    summary: Summary,
+    now: datetime,
+    view: RunView | None = None,
+    priority: int | None = None,
+    waiting: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The whole status as it should be stored."""
     verdicts = dict(view.verdicts) if view else {}
@@ -46,6 +51,7 @@ def status(
         if view
         else "",
         "priority": priority,
+        "waiting": waiting,
         "startTime": stamp(min(begins)) if begins else stamp(before.start_time if before else None),
         "completionTime": None,
         "progress": progress.model_dump(by_alias=True, exclude_none=True, exclude_defaults=True) if progress else None,

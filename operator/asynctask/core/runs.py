@@ -90,7 +90,8 @@ def _judge(
         if skipped := _skipped(resolved, template, earlier):
             return skipped
     if template.job is None:
-        return otherstages.judge(otherstages.Gate(facts, resolved, template, stage, want))
+        wanted: Want = "run" if want == "yield" else want  # it holds no place that it could give back
+        return otherstages.judge(otherstages.Gate(facts, resolved, template, stage, wanted))
     return jobstage.judge(_look(facts, resolved, template, stage, speakers, want))
 
 
