@@ -19,7 +19,7 @@ class NodeLoad:
 
 
 def node_load(nodes: Iterable[Mapping[str, Any]], metrics: Iterable[Mapping[str, Any]]) -> NodeLoad:
-    """From the lists of nodes and of their metrics. Nodes that take no pods now, or have no metrics yet, don't count."""
+    """From the lists of nodes and of their metrics. Nodes that take no pods, or have no metrics, don't count."""
     usage = {item["metadata"]["name"]: item["usage"] for item in metrics}
     counted = [node for node in nodes if node["metadata"]["name"] in usage and _takes_pods(node)]
     if not counted:
