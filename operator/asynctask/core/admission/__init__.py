@@ -1,0 +1,1 @@
+"""Who may run now. `state.AdmissionState` is the entry; `model` has what goes in and comes out."""
