@@ -189,8 +189,96 @@ def test_a_resumed_job_that_makes_no_pod_says_so_and_fails_in_the_end() -> None:
 def test_an_evicted_pod_gets_time_to_be_replaced_however_old_its_job_is() -> None:
     old = ONE.began("scan", seconds_ago=9000).job("scan", seconds_ago=9000)
     assert old.pod_gone("scan", 15).told().phase == "Running"
-    assert old.pod_gone("scan", 30).told().reason == "PodPending"
-    assert old.pod_gone("scan", 601).told().phase == "Failed"
+    assert old.pod_gone("scan", 29).told().phase == "Running"
+    assert old.pod_gone("scan", 30).told().actions == ("scan: Starting a2", "suspend scan a1")
+
+
+REPLACED = ("scan: Starting a2", "suspend scan a1")
+EVICTED = ONE.began("scan", failures=2, seconds_ago=9000).job("scan", seconds_ago=9000)
+SECOND = ONE.began("scan", attempt=2, phase="Starting")
+FAILED_REPORT = {"attempt": 1, "outcome": "failed", "class": "transient"}
+
+
+@pytest.mark.parametrize("taken", [
+    EVICTED.pod("scan", "Failed", exit_code=143, disrupted=True, ended_ago=31),
+    EVICTED.pod("scan", "Failed", disrupted=True, pod_reason="Evicted", exit_code=137, ended_ago=31),
+    EVICTED.pod_gone("scan", 31),
+    EVICTED.began("scan", holder={"podUID": "gone", "attempt": 1}).looked_at_since(31),
+], ids=["shut down", "evicted by its node", "evicted by request", "while no operator ran"])  # fmt: skip
+def test_a_pod_that_the_cluster_took_and_does_not_replace_is_another_attempt_that_does_not_count(taken: Scene) -> None:
+    told = taken.told()
+    assert (told.phase, told.actions) == ("Starting", REPLACED)
+    assert "failures" not in told.patch("scan")
+    assert "no other came within 30s" in told.message
+
+
+def test_a_pod_that_the_cluster_took_is_given_time_to_be_replaced() -> None:
+    told = EVICTED.pod("scan", "Failed", exit_code=143, disrupted=True, ended_ago=29).told()
+    assert (told.phase, told.actions) == ("Running", ())
+    assert told.plan.wake_at is not None
+    assert (told.plan.wake_at - EVICTED.now).total_seconds() == 1
+
+
+def test_a_job_whose_pods_are_refused_makes_no_attempt_after_another() -> None:
+    told = SECOND.job("scan", attempt=2, seconds_ago=60).told()
+    assert (told.reason, told.actions) == ("PodPending", ())
+
+
+@pytest.mark.parametrize(("older", "actions"), [
+    (SECOND.job("scan", seconds_ago=60), ("suspend scan a1",)),
+    (SECOND.job("scan").pod("scan", "Failed", exit_code=143, disrupted=True), ("suspend scan a1",)),
+    (SECOND.job("scan").pod("scan"), ("suspend scan a1",)),
+    (SECOND.job("scan", suspend=True, active=1), ()),
+    (SECOND.job("scan").pod("scan", "Failed", exit_code=1), ()),
+    (SECOND.job("scan").pod("scan", "Running", exit_code=1), ()),
+], ids=["about to make a pod", "about to replace its pod", "replaced its pod", "stopping", "failing", "ending"])  # fmt: skip
+def test_no_attempt_begins_while_the_job_before_may_make_a_pod(older: Scene, actions: tuple[str, ...]) -> None:
+    assert (older.told().phase, older.told().actions) == ("Starting", actions)
+    assert older.paused().told().phase == older.cancelled().told().phase == "Stopping"
+    assert tuple(a for a in older.cancelled().told().actions if "a1" in a) == actions
+
+
+@pytest.mark.parametrize("over", [{"condition": GONE_JOB}, {"suspend": True, "condition": ("Suspended", "")}], ids=str)
+def test_an_attempt_begins_when_the_job_before_can_make_no_pod(over: dict[str, object]) -> None:
+    assert SECOND.job("scan", **over).told().actions == ("start scan a2", "scan: Running")
+
+
+@pytest.mark.parametrize(("said_ago", "actions"), [(89, ()), (90, ("suspend scan a1",))], ids=["in time", "late"])
+def test_a_pod_that_hangs_after_its_report_is_stopped(said_ago: int, actions: tuple[str, ...]) -> None:
+    hanging = SECOND.began("scan", retryTime=ago(50), completion={**FAILED_REPORT, "time": ago(said_ago)})
+    told = hanging.job("scan", active=1).pod("scan").told()
+    assert (told.phase, told.actions) == ("Starting", actions)
+    assert "reported its end" in told.message
+    assert told.plan.wake_at is not None or actions
+    assert [event.reason for event in told.plan.events] == ["PodLingered"] * len(actions)
+
+
+@pytest.mark.parametrize("scene", [
+    ONE.ended(seconds_ago=90), ONE.with_spec(suspend=True).ended(seconds_ago=90),
+    make_task().stage("scan").stage("next").succeeded("scan").running("next"),
+], ids=["of a run that is over", "of a paused one", "beside the next stage"])  # fmt: skip
+@pytest.mark.parametrize("late", [False, True], ids=["in time", "late"])
+def test_a_pod_that_hangs_after_the_end_of_its_stage_is_stopped(scene: Scene, late: bool) -> None:
+    over = scene.succeeded("scan", completion=REPORT).began("scan", completionTime=ago(90 if late else 89))
+    told = over.job("scan", active=1).pod("scan").told()
+    assert told.actions == (("suspend scan a1",) if late else ())
+    assert late or told.plan.wake_at is not None
+    assert over.job("scan", suspend=True).pod("scan").told().actions == ()
+    assert over.job("scan", active=1).pod("scan", asked_ago=5).told().actions == ()
+    assert over.with_meta(deletionTimestamp=ago(1)).job("scan").pod("scan").told().actions == ()
+
+
+def test_the_grace_of_the_stage_counts() -> None:
+    slow = make_task().stage("scan", job={"image": "example/copy:1", "terminationGracePeriodSeconds": 600})
+    over = slow.ended(seconds_ago=90).succeeded("scan", completion=REPORT).began("scan", completionTime=ago(90))
+    assert over.job("scan", active=1).pod("scan").told().actions == ()
+
+
+def test_a_pod_that_is_told_to_stop_and_never_goes_is_waited_for() -> None:
+    lost = EVICTED.pod("scan", asked_ago=9000, disrupted=True).told()
+    assert (lost.phase, lost.reason) == ("Starting", "PodPending")
+    assert "kubectl delete node" in lost.message
+    assert EVICTED.pod("scan", asked_ago=89, disrupted=True).told().phase == "Running"
 
 
 def test_a_pod_that_went_while_no_operator_ran_counts_from_the_operators_start() -> None:

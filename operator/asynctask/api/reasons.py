@@ -22,7 +22,6 @@ class Reason(StrEnum):
     INVALID_EXPRESSION = "InvalidExpression"
     INVALID_POD_OVERRIDE = "InvalidPodOverride"
     PROFILE_NOT_ALLOWED = "ProfileNotAllowed"
-    INVALID_OBJECT = "InvalidObject"
 
     # waiting
     QUEUED = "Queued"
@@ -65,6 +64,11 @@ class Reason(StrEnum):
     POD_PENDING = "PodPending"
 
     # ends
+    QUOTA_EXCEEDED = "QuotaExceeded"
+    CREATION_REFUSED = "CreationRefused"
+
+    # a pod that doesn't end
+    POD_LINGERED = "PodLingered"
     SUCCEEDED = "Succeeded"
     PARTIALLY_SUCCEEDED = "PartiallySucceeded"
     SKIPPED = "Skipped"
@@ -81,4 +85,3 @@ class Reason(StrEnum):
     DISK_LIMIT_EXCEEDED = "DiskLimitExceeded"
     POD_LOST = "PodLost"
     CHILD_TASK_FAILED = "ChildTaskFailed"
-    STAGE_DELETED = "StageDeleted"

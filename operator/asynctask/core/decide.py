@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from asynctask.api.reasons import Reason
 from asynctask.api.status import Phase
-from asynctask.core import rollup, runs, waiting
+from asynctask.core import lingering, rollup, runs, waiting
 from asynctask.core.facts import Facts, Resolved, Want
 from asynctask.core.observed import Job
 from asynctask.core.plan import Action, DeleteTask, Event, PatchTask, Plan, SuspendJob
@@ -24,7 +24,7 @@ def decide(facts: Facts) -> Plan:
     """One step for one task. Pure: the same facts always give the same plan."""
     for policy in POLICIES:
         if plan := policy(facts):
-            return plan
+            return lingering.with_stops(facts, plan)
     raise AssertionError("the last policy always speaks")
 
 

@@ -75,6 +75,10 @@ class Limits:
 
     stuck_pod_seconds: float = 600
     pod_refused_seconds: float = 20
+    linger_seconds: float = 30
+    """A pod that has reported its end is stopped this long after its grace period."""
+    replacement_seconds: float = 30
+    """A pod that the cluster took should have been replaced by then; the Job controller waits longer each time."""
 
 
 @dataclass(frozen=True, slots=True)

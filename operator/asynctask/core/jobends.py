@@ -81,15 +81,21 @@ def ended(look: Look, ending: Ending, *, stop: bool = False) -> Verdict:
     )
 
 
-def started_over(look: Look, why: str) -> Verdict:
-    """The attempt ended through no fault of its own: the next one begins at once and does not count."""
+def started_over(look: Look, why: str, *, stop: bool = False) -> Verdict:
+    """The attempt ended through no fault of its own: the next one begins at once and does not count.
+
+    With `stop` its Job, which may still make a pod, is suspended: the next attempt waits until that has been seen.
+    """
     message = f"attempt {look.attempt} was stopped: {why}"
-    patch = {"phase": Phase.STARTING, "message": message, "attempt": look.attempt + 1, "retryTime": None}
+    patch = {"phase": Phase.STARTING, "message": message[:1024], "attempt": look.attempt + 1, "retryTime": None}
+    actions: tuple[Action, ...] = (PatchStage(look.name, patch),)
+    if stop and look.job is not None:
+        actions += (SuspendJob(look.job.metadata.name, suspend=True),)
     return Verdict(
         Phase.STARTING,
         Reason.STARTING,
         message,
-        (PatchStage(look.name, patch),),
+        actions,
         holds_slot=True,
         wake_at=look.now,
         stage=look.stage,

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from asynctask.api.reasons import Reason
 from asynctask.api.status import Phase
-from asynctask.core import displaced, evidence, manifests
+from asynctask.core import displaced, evidence, lingering, manifests
 from asynctask.core.evidence import Ending
 from asynctask.core.jobends import ended, finished, over, started_over
 from asynctask.core.look import Look
@@ -80,8 +80,9 @@ def asked_to_stop(look: Look) -> Verdict | None:
         marks = displaced.marks(look.facts) if look.want == "yield" else {}
         actions: tuple[Action, ...] = (SuspendJob(job.metadata.name, suspend=True, annotations=marks),)
         return _verdict(look, Phase.STOPPING, Reason.STOPPING, "saving a checkpoint", actions=actions, holds_slot=True)
-    if look.live_pods or (job is not None and not (job.is_over or job.is_stopped)):
-        return _verdict(look, Phase.STOPPING, Reason.STOPPING, "saving a checkpoint", holds_slot=True)
+    if look.live_pods or look.older_jobs or (job is not None and not (job.is_over or job.is_stopped)):
+        actions = _stops_of_older(look)
+        return _verdict(look, Phase.STOPPING, Reason.STOPPING, "saving a checkpoint", actions=actions, holds_slot=True)
     if look.want == "yield":
         return None  # it waits for its next turn, or out its back-off
     if look.want == "cancel":
@@ -94,10 +95,17 @@ def asked_to_stop(look: Look) -> Verdict | None:
 
 def older_pod_lives(look: Look) -> Verdict | None:
     """A pod of an earlier attempt is not gone yet: no stage runs twice at once."""
-    if any(pod.metadata.attempt != look.attempt for pod in look.live_pods):
-        message = "waiting for the pod of the attempt before to end"
-        return _verdict(look, Phase.STARTING, Reason.STARTING, message, holds_slot=True)
-    return None
+    older = next((pod for pod in look.live_pods if pod.metadata.attempt != look.attempt), None)
+    if older is None:
+        return None
+    message = f"waiting for the pod of attempt {older.metadata.attempt} to end"
+    when = lingering.due(look.stage, older, look.facts.limits) if look.stage else None
+    if older.metadata.deletion_timestamp:
+        message += f"; it was told to at {stamp(older.asked_to_stop_at)}"
+    elif when is not None:
+        message += f"; it has reported its end and is stopped at {stamp(when)}"
+    actions = _stops_of_older(look)
+    return _verdict(look, Phase.STARTING, Reason.STARTING, message, actions=actions, holds_slot=True)
 
 
 def backs_off(look: Look) -> Verdict | None:
@@ -110,6 +118,16 @@ def backs_off(look: Look) -> Verdict | None:
     left = duration((retry_time - look.now).total_seconds() + 1)
     message = f"attempt {look.attempt} begins at {stamp(retry_time)} (in {left} when this was written){why}"
     return _verdict(look, Phase.BACKING_OFF, Reason.BACKING_OFF, message[:1000], wake_at=retry_time)
+
+
+def older_job_moves(look: Look) -> Verdict | None:
+    """The Job of an earlier attempt may still make a pod: the next attempt waits until it is over, or has stopped."""
+    jobs = look.older_jobs
+    if not jobs:
+        return None
+    message = f"waiting for Job {jobs[0].metadata.name} of attempt {jobs[0].metadata.attempt} to stop"
+    actions = _stops_of_older(look)
+    return _verdict(look, Phase.STARTING, Reason.STARTING, message, actions=actions, holds_slot=True)
 
 
 def begins(look: Look) -> Verdict | None:
@@ -132,11 +150,48 @@ def begins(look: Look) -> Verdict | None:
     return _verdict(look, Phase.RUNNING, Reason.STARTING, actions=(action,), holds_slot=True, wake_at=look_again)
 
 
+def is_not_replaced(look: Look) -> Verdict | None:
+    """The cluster took the pod and its Job makes no other: the next attempt begins, and does not count.
+
+    The Job controller waits 10 s before it replaces a pod, twice as long each time, up to ten minutes.
+    """
+    job, pod, limits = look.job, look.pod, look.facts.limits
+    if job is None or look.live_pods or not (pod.is_disrupted if pod else look.had_pod):
+        return None
+    since = _pod_missing_since(look)
+    if since is None:
+        return None
+    due = since + timedelta(seconds=limits.replacement_seconds)
+    if look.now < due:
+        message = "the cluster took its pod; another is on its way"
+        return _verdict(look, Phase.RUNNING, Reason.STARTING, message, holds_slot=True, wake_at=due)
+    why = pod.condition("DisruptionTarget") if pod else None
+    how = f" ({why.reason})" if why and why.reason else ""
+    text = f"the cluster took its pod{how}, and no other came within {duration(limits.replacement_seconds)}"
+    return started_over(look, text, stop=True)
+
+
+def is_leaving(look: Look) -> Verdict | None:
+    """The pod is being deleted and not gone: nothing else may begin, however long a lost node takes to say so."""
+    pod = look.pod
+    if pod is None or not pod.is_live or pod.asked_to_stop_at is None:
+        return None
+    grace = timedelta(seconds=look.facts.limits.linger_seconds + (pod.metadata.deletion_grace_period_seconds or 0))
+    due = pod.asked_to_stop_at + grace
+    if look.now < due:
+        return _verdict(look, Phase.RUNNING, Reason.STOPPING, "its pod is being deleted", holds_slot=True, wake_at=due)
+    message = (
+        f"pod {pod.metadata.name} was told to stop at {stamp(pod.asked_to_stop_at)} and is not gone; when its node is "
+        "lost for good, `kubectl delete node` lets the stage go on elsewhere"
+    )
+    return _verdict(look, Phase.STARTING, Reason.POD_PENDING, message, holds_slot=True)
+
+
 def cannot_start(look: Look) -> Verdict | None:
     """The pod does not come up: say why at once, fail after a while."""
     pod, job = look.pod, look.job
     limits = look.facts.limits
-    if pod is None or not pod.is_live or (pod.metadata.deletion_timestamp is not None):
+    if pod is None or not pod.is_live:
         since = _pod_missing_since(look)
         waited = (look.now - since).total_seconds() if since else 0.0
         if waited < limits.pod_refused_seconds:
@@ -188,10 +243,28 @@ RULES: tuple[Rule, ...] = (
     asked_to_stop,
     older_pod_lives,
     backs_off,
+    older_job_moves,
     begins,
+    is_leaving,
+    is_not_replaced,
     cannot_start,
     runs,
 )
+
+
+def _stops_of_older(look: Look) -> tuple[Action, ...]:
+    """Suspend the Jobs of earlier attempts, but for those that end by themselves and those whose pod has its grace."""
+    actions: list[Action] = []
+    for job in look.older_jobs:
+        pods = [pod for pod in look.pods if pod.metadata.is_owned_by(job.metadata.uid)]
+        live = [pod for pod in pods if pod.is_live and pod.state.terminated is None]
+        if live:
+            leaves = look.stage and any(lingering.due(look.stage, pod, look.facts.limits) for pod in live)
+        else:
+            leaves = any(pod.is_live or not pod.is_disrupted for pod in pods)
+        if not (leaves or job.spec.suspend):
+            actions.append(SuspendJob(job.metadata.name, suspend=True))
+    return tuple(actions)
 
 
 def _start(look: Look) -> StartStage:

@@ -45,6 +45,28 @@ class Look:
         return tuple(pod for pod in self.pods if pod.is_live)
 
     @property
+    def had_pod(self) -> bool:
+        """Whether the attempt had a pod once: it was seen to go, or has reported."""
+        if self.job is not None and self.job.metadata.uid in self.facts.pods_gone:
+            return True
+        holder = self.stage.status.holder if self.stage else None
+        return holder is not None and holder.attempt == self.attempt
+
+    @property
+    def older_jobs(self) -> tuple[Job, ...]:
+        """Jobs of earlier attempts that may still have a pod, or make one."""
+        if self.stage is None or self.attempt == 1:
+            return ()
+        uid = self.stage.metadata.uid
+        return tuple(
+            job
+            for job in self.facts.jobs.values()
+            if job.metadata.attempt < self.attempt
+            and job.metadata.is_owned_by(uid)
+            and not (job.is_over or job.is_stopped)
+        )
+
+    @property
     def retry(self) -> Retry:
         """The retry policy in force."""
         return self.template.retry or self.resolved.retry
