@@ -28,6 +28,7 @@ class Annotations(Part, frozen=True):
 
     displaced_by: str = msgspec.field(default="", name=names.ANNOTATION_DISPLACED_BY)
     displaced_time: datetime | None = msgspec.field(default=None, name=names.ANNOTATION_DISPLACED_TIME)
+    held: str = msgspec.field(default="", name=names.ANNOTATION_HELD)
 
 
 NO_ANNOTATIONS = Annotations()
@@ -214,7 +215,18 @@ class Job(Part, frozen=True):
     def digest(self) -> tuple[object, ...]:
         """All that a decision turns on; the start time only matters to decisions that time brings about."""
         failed = self.condition("Failed")
-        return (self.spec.suspend, self.is_over, failed.reason if failed else None, self.is_stopped)
+        notes = self.metadata.annotations
+        return (self.spec.suspend, self.is_over, failed.reason if failed else None, self.is_stopped, notes)
+
+    @property
+    def is_kueues(self) -> bool:
+        """Whether Kueue decides when it runs: then `suspend` is Kueue's to write, and its Workload is ours to hold."""
+        return names.LABEL_KUEUE_QUEUE in self.metadata.labels
+
+    @property
+    def is_held(self) -> bool:
+        """Whether nobody will start it: suspended, or with Kueue its Workload inactive."""
+        return bool(self.metadata.annotations.held) if self.is_kueues else self.spec.suspend
 
     @property
     def is_over(self) -> bool:
@@ -226,6 +238,7 @@ class Job(Part, frozen=True):
         """Whether it is suspended and its pods are gone, as far as the Job controller knows."""
         return (
             self.spec.suspend
+            and self.is_held
             and bool(self.condition("Suspended"))
             and not (self.status.active or self.status.terminating)
         )

@@ -39,6 +39,16 @@ class SuspendJob:
 
 
 @dataclass(frozen=True, slots=True)
+class HoldWorkload:
+    """The same for a Job whose `suspend` is Kueue's: have Kueue stop it and leave it, or queue it again."""
+
+    name: str
+    uid: str
+    hold: bool
+    annotations: Mapping[str, str | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class PatchTask:
     """Merge into the spec of a child task: pause, resume, cancel."""
 
@@ -61,7 +71,7 @@ class DeleteTask:
     uid: str
 
 
-Action = StartStage | PatchStage | SuspendJob | PatchTask | DeleteStage | DeleteTask
+Action = StartStage | PatchStage | SuspendJob | HoldWorkload | PatchTask | DeleteStage | DeleteTask
 
 
 @dataclass(frozen=True, slots=True)
