@@ -132,12 +132,12 @@ def test_the_exit_code_of_a_pod_that_yields_says_nothing() -> None:
 
 # -- overlaps
 
-OVERLAPS = {"is_overlap": True, "reason": Reason.OVERLAPPING, "message": "task other writes to /nas/a"}
+OVERLAPS = {"is_overlap": True, "reason": Reason.LOCATION_LOCKED, "message": "task other writes to /nas/a"}
 
 
 @pytest.mark.parametrize(
     ("policy", "phase", "condition"),
-    [("Wait", "Queued", "Unknown Overlapping"), ("Skip", "Skipped", "False Skipped"), ("Fail", "Failed", "False Overlapping")],
+    [("Wait", "Queued", "Unknown LocationLocked"), ("Skip", "Skipped", "False Skipped"), ("Fail", "Failed", "False LocationLocked")],
 )  # fmt: skip
 def test_an_overlap_is_waited_for_or_ends_the_run_unbegun(policy: str, phase: str, condition: str) -> None:
     says = ONE.with_spec(overlapPolicy=policy).refused(**OVERLAPS).told()

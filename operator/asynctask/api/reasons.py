@@ -28,6 +28,8 @@ class Reason(StrEnum):
     QUEUE_FULL = "QueueFull"
     QUEUE_SUSPENDED = "QueueSuspended"
     DISPLACED = "Displaced"
+    CLUSTER_BUSY = "ClusterBusy"
+    WAITING_FOR_KUEUE = "WaitingForKueue"
     OVERLAPPING = "Overlapping"
     NAMESPACE_LIMIT_REACHED = "NamespaceLimitReached"
     TYPE_LIMIT_REACHED = "TypeLimitReached"

@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 
 from asynctask.api.reasons import Reason
 from asynctask.api.status import Phase
-from asynctask.core import lingering, rollup, runs, waiting
+from asynctask.core import hours, lingering, rollup, runs, waiting
+from asynctask.core.conditions import Wanted
 from asynctask.core.facts import Facts, Resolved, Want
 from asynctask.core.observed import Job
 from asynctask.core.plan import Action, DeleteTask, Event, PatchTask, Plan, SuspendJob
@@ -124,22 +125,30 @@ def goes_on(facts: Facts) -> Plan:
         want = "pause"
     elif facts.admission.displacement:
         want = "yield"
+    shut = hours.closed(facts, resolved) if want == "run" or facts.admission.displacement else None
+    if shut:
+        facts, want = replace(facts, admission=shut), "yield"
     view = runs.view(facts, resolved, want)
+    if shut and view.some(Phase.FAILED) and not view.holds_slot:
+        view = runs.view(facts, resolved, "hold")  # what waits for its window will not be needed
     summary = _summarise(view, want)
     if summary.ended:
         return _ended(facts, view, summary, runs.outdated_stages(facts, resolved))
     wants_slot, is_queued = bool(view.some(Phase.QUEUED)), summary.phase is Phase.QUEUED
     if is_queued and (end := _overlap_end(facts)):
         return _ended(facts, None, end)
-    why = waiting.status(facts, facts.admission) if is_queued else None
+    why = waiting.status(facts, facts.admission) if is_queued or is_shut else None
+    moments = (_deadline(facts), shut.earliest if shut else hours.closes_at(facts, resolved))
     return Plan(
         actions=_actions(view),
-        status=rollup.status(facts.task, summary, facts.now, view, resolved.priority, why),
+        status=rollup.status(
+            facts.task, summary, facts.now, view, resolved.priority, why, _at_risk(facts, resolved, view)
+        ),
         urgency="queued" if is_queued else "soon",
-        events=(*_stage_events(facts, view), *_queue_events(facts, view, is_queued=is_queued)),
+        events=(*_stage_events(facts, view), *_queue_events(facts, view, is_queued=is_queued or is_shut)),
         holds_slot=view.holds_slot,
         wants_slot=wants_slot,
-        wake_at=_soonest(view, _deadline(facts)),
+        wake_at=_soonest(view, *moments),
     )
 
 
@@ -208,7 +217,7 @@ def _stop(facts: Facts, end: Summary) -> Plan:
     if view.some(Phase.STOPPING, Phase.RUNNING, Phase.STARTING, Phase.BACKING_OFF):
         summary = Summary(Phase.STOPPING, Reason.STOPPING, f"{end.message}; its stages are being stopped")
         status = rollup.status(facts.task, summary, facts.now, view)
-        return Plan(_actions(view), status, holds_slot=view.holds_slot, wake_at=_soonest(view, None))
+        return Plan(_actions(view), status, holds_slot=view.holds_slot, wake_at=_soonest(view))
     return _ended(facts, view, end)
 
 
@@ -220,7 +229,7 @@ def _ended(facts: Facts, view: RunView | None, summary: Summary, more: tuple[Act
     ttl = facts.task.spec.ttl_seconds_after_finished
     return Plan(
         actions=(*(_actions(view) if view else ()), *more),
-        status=rollup.status(facts.task, summary, facts.now, view, priority),
+        status=rollup.status(facts.task, summary, facts.now, view, priority, more=hours.no_longer_at_risk(facts)),
         urgency="now",
         events=events,
         wake_at=facts.now + timedelta(seconds=ttl) if ttl is not None else None,
@@ -261,9 +270,17 @@ def _actions(view: RunView) -> tuple[Action, ...]:
     return tuple(action for verdict in view.verdicts.values() for action in verdict.actions)
 
 
-def _soonest(view: RunView, deadline: datetime | None) -> datetime | None:
-    moments = [verdict.wake_at for verdict in view.verdicts.values() if verdict.wake_at]
-    return min([*moments, deadline] if deadline else moments, default=None)
+def _soonest(view: RunView, *others: datetime | None) -> datetime | None:
+    moments = [verdict.wake_at for verdict in view.verdicts.values()]
+    return min((moment for moment in (*moments, *others) if moment), default=None)
+
+
+def _at_risk(facts: Facts, resolved: Resolved, view: RunView) -> tuple[Wanted, ...]:
+    """Whether the deadline is in danger, by what the stages that run say of the time they need."""
+    running = (verdict.progress for verdict in view.verdicts.values() if verdict.phase is Phase.RUNNING)
+    left = [progress.remaining_seconds for progress in running if progress and progress.remaining_seconds is not None]
+    said = hours.at_risk(facts, resolved, max(left, default=None), _deadline(facts))
+    return (said,) if said else ()
 
 
 def _overlap_end(facts: Facts) -> Summary | None:
@@ -274,7 +291,7 @@ def _overlap_end(facts: Facts) -> Summary | None:
     if policy == "Skip":
         return Summary(Phase.SKIPPED, Reason.SKIPPED, f"skipped: {facts.admission.message}", ended=True)
     if policy == "Fail":
-        return Summary(Phase.FAILED, Reason.OVERLAPPING, facts.admission.message, ended=True)
+        return Summary(Phase.FAILED, Reason.LOCATION_LOCKED, facts.admission.message, ended=True)
     return None
 
 
