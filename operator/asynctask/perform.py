@@ -55,6 +55,15 @@ def _tells_of_itself(action: Action) -> bool:
     return isinstance(action, StartStage | SuspendJob | HoldWorkload)
 
 
+class CreationRefused(Exception):
+    """The API server would not make something that stages need to begin, for a reason that may pass."""
+
+    def __init__(self, refusals: Mapping[str, str]) -> None:
+        super().__init__("; ".join(f"{name}: {message}" for name, message in refusals.items()))
+        self.refusals = refusals
+        """What it said, by the Stage's name."""
+
+
 class Performer:
     """The hands of the reconciler."""
 
@@ -65,13 +74,23 @@ class Performer:
         self._displays = displays
 
     async def __call__(self, key: Key, facts: Facts, plan: Plan) -> bool:
-        """Carry out the plan; returns whether the task should be looked at again at once."""
+        """Carry out the plan; returns whether the task should be looked at again at once. Raises CreationRefused."""
+        refusals: dict[str, str] = {}
         for action in plan.actions:
-            await self._act(key, facts, action)
-        written = plan.status is not None and await self._write_status(key, facts, plan, plan.status)
+            if isinstance(action, PatchStage) and action.name in refusals:
+                continue
+            try:
+                await self._act(key, facts, action)
+            except Refused as error:
+                if not isinstance(action, StartStage):
+                    raise
+                refusals[action.name] = error.message
+        written = not refusals and plan.status is not None and await self._write_status(key, facts, plan, plan.status)
         for event in plan.events:
             if written or not event.with_status:
                 await self._tell(key, facts, event)
+        if refusals:
+            raise CreationRefused(refusals)
         return not all(_tells_of_itself(action) for action in plan.actions)
 
     async def _act(self, key: Key, facts: Facts, action: Action) -> None:

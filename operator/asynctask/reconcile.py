@@ -18,7 +18,7 @@ from asynctask.core.problems import Problem
 from asynctask.core.resolve import resolve
 from asynctask.core.times import stamp
 from asynctask.display import Displays
-from asynctask.perform import Performer
+from asynctask.perform import CreationRefused, Performer
 from asynctask.scheduling import Request, Scheduler
 
 log = structlog.get_logger()
@@ -40,8 +40,13 @@ class Reconciler:
         started = perf_counter()
         result = "ok"
         try:
-            await self._steps(key)
-            queue.forget(key)
+            refused = await self._steps(key)
+            if refused:
+                result = "refused"
+                queue.retry(key)
+                log.warning("the API server refused", task=key, error=str(refused)[:500])
+            else:
+                queue.forget(key)
         except Conflict:
             result = "conflict"
             queue.retry(key)
@@ -64,26 +69,36 @@ class Reconciler:
         metrics.reconciles.labels(result).inc()
         metrics.reconcile_seconds.observe(perf_counter() - started)
 
-    async def _steps(self, key: Key) -> None:
+    async def _steps(self, key: Key) -> CreationRefused | None:
+        """Returns what the API server would not make, once the task's status says so."""
+        refused: CreationRefused | None = None
         for _ in range(MAX_STEPS):
             try:
                 facts = await self._gather(key)
             except ValidationError as error:
                 log.warning("a task can't be read", task=key, error=str(error)[:500])
-                return
+                return None
             if facts is None:
                 self._let_go(key)
-                return
+                return None
+            if refused:
+                facts = replace(facts, refusals=refused.refusals)
             plan = self._admit(key, facts, decide(facts))
             self._account(key, facts, plan)
-            again = await self._perform(key, facts, plan)
+            try:
+                again = await self._perform(key, facts, plan)
+            except CreationRefused as error:
+                refused = CreationRefused({**facts.refusals, **error.refusals})
+                continue
             if plan.wake_at is not None:
                 self._context.queue.add_after(
                     key, max(0.0, (plan.wake_at - self._context.now()).total_seconds()) + 0.005
                 )
             if not again:
-                return
-        self._context.queue.add(key)
+                return refused
+        if not refused:
+            self._context.queue.add(key)
+        return refused
 
     async def _gather(self, key: Key) -> Facts | None:
         context, store = self._context, self._context.store

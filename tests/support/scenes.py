@@ -105,6 +105,7 @@ class Scene:
     now: datetime = NOW
     pods_gone: Mapping[str, datetime] = field(default_factory=dict)
     known_since: datetime | None = None
+    refusals: Mapping[str, str] = field(default_factory=dict)
 
     # -- the task
 
@@ -226,6 +227,10 @@ class Scene:
         uid = f"uid-{manifests.job_name(self.task, name, attempt)}"
         return replace(self, pods_gone={**self.pods_gone, uid: NOW - timedelta(seconds=seconds_ago)})
 
+    def creation_refused(self, name: str, message: str) -> Scene:
+        """The API server would not make its Job, or its Stage, a moment ago."""
+        return replace(self, refusals={**self.refusals, manifests.stage_name(self.task, name): message})
+
     def looked_at_since(self, seconds_ago: float) -> Scene:
         """The operator began this long ago."""
         return replace(self, known_since=NOW - timedelta(seconds=seconds_ago))
@@ -276,6 +281,7 @@ class Scene:
             limits=self.limits,
             pods_gone=self.pods_gone,
             known_since=self.known_since,
+            refusals=self.refusals,
         )
 
     @property

@@ -136,6 +136,12 @@ def trouble(pod: Pod) -> Trouble | None:
     return None
 
 
+def refusal(message: str) -> Trouble:
+    """Why the API server would not make an object: something that others, or an administrator, may mend."""
+    reason = Reason.QUOTA_EXCEEDED if "exceeded quota" in message else Reason.CREATION_REFUSED
+    return Trouble(reason, _tail(f"the API server refuses it: {message}; tried again until it is taken"))
+
+
 def _limit_exceeded(pod: Pod) -> Ending | None:
     """The kubelet evicts a pod that fills its own scratch space; a new pod would only do it again."""
     text = pod.status.message

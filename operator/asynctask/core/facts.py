@@ -104,3 +104,5 @@ class Facts:
 
 
 Patch = Mapping[str, Any]
+    refusals: Mapping[str, str] = field(default_factory=dict)
+    """What the API server said a moment ago when it would not make what a Stage, by its name, needs to begin."""

@@ -130,6 +130,15 @@ def older_job_moves(look: Look) -> Verdict | None:
     return _verdict(look, Phase.STARTING, Reason.STARTING, message, actions=actions, holds_slot=True)
 
 
+def is_refused(look: Look) -> Verdict | None:
+    """The API server would not make its Job a moment ago: say why. It keeps its place; what retries is the queue."""
+    message = look.facts.refusals.get(look.name)
+    if message is None or look.job is not None:
+        return None
+    why = evidence.refusal(message)
+    return _verdict(look, Phase.STARTING, why.reason, why.message, holds_slot=True)
+
+
 def begins(look: Look) -> Verdict | None:
     """No Job for this attempt yet, or a suspended one: it may run once the queue admits it."""
     paused = look.job is not None and look.job.spec.suspend and not look.job.is_over
@@ -246,6 +255,7 @@ RULES: tuple[Rule, ...] = (
     older_job_moves,
     begins,
     is_leaving,
+    is_refused,
     is_not_replaced,
     cannot_start,
     runs,

@@ -9,7 +9,7 @@ from asynctask.api.reasons import Reason
 from asynctask.api.stage import Stage
 from asynctask.api.status import Phase
 from asynctask.api.templates import StageTemplate
-from asynctask.core import conditions, manifests
+from asynctask.core import conditions, evidence, manifests
 from asynctask.core.facts import Facts, Resolved, Want
 from asynctask.core.jobends import over
 from asynctask.core.plan import Action, PatchStage, PatchTask, StartStage
@@ -43,10 +43,19 @@ def judge(gate: Gate) -> Verdict:
     if gate.stage is None:
         if gate.want != "run":
             return Verdict(Phase.PAUSED if gate.want == "pause" else Phase.PENDING, Reason.NOT_RUNNING)
-        return _begin(gate)
+        return _refused(gate) or _begin(gate)
     if gate.template.approval:
         return _approval(gate)
     return _wait(gate) if gate.template.wait else _tasks(gate)
+
+
+def _refused(gate: Gate) -> Verdict | None:
+    """The API server would not make its Stage, or a task of it, a moment ago: say why. The queue tries again."""
+    message = gate.facts.refusals.get(manifests.stage_name(gate.facts.task, gate.template.name))
+    if message is None:
+        return None
+    why, started = evidence.refusal(message), gate.began if gate.stage else None
+    return Verdict(Phase.STARTING, why.reason, why.message, stage=gate.stage, started=started)
 
 
 def _begin(gate: Gate) -> Verdict:
@@ -110,6 +119,8 @@ def _tasks(gate: Gate) -> Verdict:
     }
     missing = [name for name in bodies if name not in gate.facts.children]
     if missing and gate.want == "run":
+        if refused := _refused(gate):
+            return refused
         actions.append(
             StartStage(
                 gate.stage.metadata.name if gate.stage else "", None, tasks=tuple(bodies[name] for name in missing)
