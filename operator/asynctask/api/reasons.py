@@ -64,13 +64,13 @@ class Reason(StrEnum):
     CONTAINER_CONFIG_ERROR = "ContainerConfigError"
     POD_REFUSED = "PodRefused"
     POD_PENDING = "PodPending"
-
-    # ends
     QUOTA_EXCEEDED = "QuotaExceeded"
     CREATION_REFUSED = "CreationRefused"
 
     # a pod that doesn't end
     POD_LINGERED = "PodLingered"
+
+    # ends
     SUCCEEDED = "Succeeded"
     PARTIALLY_SUCCEEDED = "PartiallySucceeded"
     SKIPPED = "Skipped"

@@ -99,10 +99,10 @@ class Facts:
     dependency_cycle: tuple[str, ...] = ()
     children: Mapping[str, AsyncTask] = field(default_factory=dict)
     admission: Admission = Admission()
+    refusals: Mapping[str, str] = field(default_factory=dict)
+    """What the API server said a moment ago when it would not make what a Stage, by its name, needs to begin."""
     pod_settings: PodSettings = PodSettings()
     limits: Limits = Limits()
 
 
 Patch = Mapping[str, Any]
-    refusals: Mapping[str, str] = field(default_factory=dict)
-    """What the API server said a moment ago when it would not make what a Stage, by its name, needs to begin."""
