@@ -140,11 +140,20 @@ class Reconciler:
         if any(stage.job and stage.job.security_profile == "DataOwner" for stage in stages):
             owner_allowed = await context.allows_data_owner(namespace)
         versions = tuple(version for version, _ in endpoints.values())
-        basis = (task.metadata.generation, version, task_type is None, versions, queue_known, owner_allowed)
+        queue = store.queues.get(spec.queue_name)
+        hours = queue[1].spec.window if queue else None
+        basis = (task.metadata.generation, version, task_type is None, versions, queue_known, hours, owner_allowed)
         known = context.resolved.get(task.metadata.uid, basis)
         if known is None:
             models = {name: endpoint for name, (_, endpoint) in endpoints.items()}
-            known = resolve(task, task_type, models, queue_known=queue_known, data_owner_allowed=owner_allowed)
+            known = resolve(
+                task,
+                task_type,
+                models,
+                queue_known=queue_known,
+                data_owner_allowed=owner_allowed,
+                queue_window=hours,
+            )
             context.resolved.put(task.metadata.uid, basis, known)
         return known
 

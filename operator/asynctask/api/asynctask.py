@@ -27,6 +27,7 @@ from asynctask.api.base import (
 from asynctask.api.names import DEFAULT_QUEUE
 from asynctask.api.status import Phase, PhaseName, Progress
 from asynctask.api.templates import Locations, Retry, Stages
+from asynctask.api.window import Window
 
 UserId = Annotated[int, Field(ge=1, le=2_147_483_647)]
 
@@ -93,6 +94,8 @@ class AsyncTaskSpec(Model):
     """Tasks that must have ended first."""
     retry: Retry | None = None
     """Overrides the type's retry policy."""
+    window: Window | None = None
+    """The hours at which it may run. Those of its type and of its queue hold as well: all must be open."""
     active_deadline_seconds: Seconds | None = None
     """The run fails when it has not ended this long after its first stage began; pauses count."""
     ttl_seconds_after_finished: Annotated[int, Field(ge=0, le=31_536_000)] | None = None

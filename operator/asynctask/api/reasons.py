@@ -16,6 +16,7 @@ class Reason(StrEnum):
     CYCLE_IN_NEEDS = "CycleInNeeds"
     CYCLE_IN_DEPENDENCIES = "CycleInDependencies"
     INVALID_LOCATION = "InvalidLocation"
+    INVALID_WINDOW = "InvalidWindow"
     ENDPOINT_NOT_FOUND = "EndpointNotFound"
     UNKNOWN_QUEUE = "UnknownQueue"
     UNKNOWN_STAGE = "UnknownStage"
@@ -47,6 +48,7 @@ class Reason(StrEnum):
     WAITING_FOR_APPROVAL = "WaitingForApproval"
     WAITING_FOR_TIME = "WaitingForTime"
     WAITING_FOR_TASKS = "WaitingForTasks"
+    OUTSIDE_WINDOW = "OutsideWindow"
     BACKING_OFF = "BackingOff"
 
     # running
@@ -57,6 +59,8 @@ class Reason(StrEnum):
     NOT_PAUSED = "NotPaused"
     CHECKPOINT_SAVED = "CheckpointSaved"
     NOT_RUNNING = "NotRunning"
+    DEADLINE_AT_RISK = "DeadlineAtRisk"
+    ON_TIME = "OnTime"
 
     # a pod that can't start
     IMAGE_PULL_FAILED = "ImagePullFailed"

@@ -19,6 +19,7 @@ from asynctask.api.base import (
     Time,
     rules,
 )
+from asynctask.api.window import Window
 
 Limit = Annotated[int, Field(ge=0, le=100_000)]
 Percent = Annotated[int, Field(ge=1, le=100)]
@@ -100,6 +101,8 @@ class TaskQueueSpec(Model):
     """Each time a task has waited this long it counts as one priority more urgent, up to 1. Absent: it never does, and 5 may starve."""
     head_of_line_seconds: Annotated[int, Field(ge=0, le=31_536_000)] = 300
     """Smaller tasks may overtake one that doesn't fit for this long; then room is kept free until it does."""
+    window: Window | None = None
+    """The hours at which its tasks may run."""
     pressure: Pressure = Pressure()
     """Start nothing while the cluster is busy."""
     fair_share: Annotated[

@@ -16,6 +16,7 @@ from asynctask.api.base import (
     Text,
 )
 from asynctask.api.templates import Locations, Retry, Stages
+from asynctask.api.window import Window
 
 
 class TaskTypeSpec(Model):
@@ -35,6 +36,8 @@ class TaskTypeSpec(Model):
     """The stages."""
     retry: Retry = Retry()
     """How failed attempts are tried again."""
+    window: Window | None = None
+    """The hours at which tasks of this type may run."""
 
 
 class TaskTypeStatus(Model):

@@ -125,16 +125,19 @@ def goes_on(facts: Facts) -> Plan:
         want = "pause"
     elif facts.admission.displacement:
         want = "yield"
-    shut = hours.closed(facts, resolved) if want == "run" or facts.admission.displacement else None
+    shut = None if facts.task.spec.suspend else hours.closed(facts, resolved)
     if shut:
         facts, want = replace(facts, admission=shut), "yield"
     view = runs.view(facts, resolved, want)
     if shut and view.some(Phase.FAILED) and not view.holds_slot:
         view = runs.view(facts, resolved, "hold")  # what waits for its window will not be needed
     summary = _summarise(view, want)
+    if shut and (summary.reason == Reason.OUTSIDE_WINDOW or summary.phase in {Phase.PENDING, Phase.PAUSED}):
+        summary = Summary(Phase.WAITING, Reason.OUTSIDE_WINDOW, shut.message)
     if summary.ended:
         return _ended(facts, view, summary, runs.outdated_stages(facts, resolved))
     wants_slot, is_queued = bool(view.some(Phase.QUEUED)), summary.phase is Phase.QUEUED
+    is_shut = summary.reason == Reason.OUTSIDE_WINDOW
     if is_queued and (end := _overlap_end(facts)):
         return _ended(facts, None, end)
     why = waiting.status(facts, facts.admission) if is_queued or is_shut else None

@@ -11,6 +11,7 @@ from asynctask.api.reasons import Reason
 from asynctask.api.stage import Stage, StageLocation
 from asynctask.api.storageendpoint import StorageEndpoint
 from asynctask.api.templates import Retry
+from asynctask.api.window import Window
 from asynctask.core.graph import Graph
 from asynctask.core.observed import Job, Pod
 from asynctask.core.problems import Problem
@@ -18,6 +19,15 @@ from asynctask.core.problems import Problem
 Want = Literal["run", "hold", "yield", "pause", "cancel"]
 """What is wanted of the stages: `hold` lets those that run go on and starts none; `yield` stops pods as a pause does,
 and has them wait in the queue for their next turn."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hours:
+    """A window that holds for a task."""
+
+    owner: str
+    """Whose it is, for people: `the task`, `TaskType file-backup`, `TaskQueue nightly`."""
+    window: Window
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +42,8 @@ class Resolved:
     queue: str
     retry: Retry
     type_name: str = ""
+    hours: tuple[Hours, ...] = ()
+    """All must be open."""
 
 
 @dataclass(frozen=True, slots=True)

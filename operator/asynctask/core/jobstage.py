@@ -150,6 +150,8 @@ def begins(look: Look) -> Verdict | None:
         return _verdict(look, Phase.PENDING, Reason.NOT_RUNNING, "another stage failed")
     if not look.facts.admission.admitted:
         answer = look.facts.admission
+        if answer.reason == Reason.OUTSIDE_WINDOW:
+            return _verdict(look, Phase.WAITING, answer.reason, answer.message)
         return _verdict(look, Phase.QUEUED, answer.reason, answer.message, wants_slot=True)
     if look.job is not None and paused:
         action: Action = SuspendJob(look.job.metadata.name, suspend=False, annotations=displaced.no_marks(look.job))

@@ -9,10 +9,11 @@ from asynctask.api.reasons import Reason
 from asynctask.api.storageendpoint import StorageEndpoint
 from asynctask.api.tasktype import TaskType
 from asynctask.api.templates import Retry, StageTemplate
-from asynctask.core import graph, locations
+from asynctask.api.window import Window
+from asynctask.core import graph, locations, windows
 from asynctask.core.config import effective_config
 from asynctask.core.expressions import compile_expression
-from asynctask.core.facts import Resolved
+from asynctask.core.facts import Hours, Resolved
 from asynctask.core.graph import Graph
 from asynctask.core.manifests import OVERRIDABLE
 from asynctask.core.problems import Problem
@@ -27,6 +28,7 @@ def resolve(
     *,
     queue_known: bool,
     data_owner_allowed: bool,
+    queue_window: Window | None = None,
 ) -> Resolved | Problem:
     """Apply the type, check everything, find the storage. The first problem found is returned."""
     spec = task.spec
@@ -56,6 +58,9 @@ def resolve(
     found = locations.resolve(task_type.spec.locations if task_type else spec.locations, config, endpoints)
     if isinstance(found, Problem):
         return found
+    hours = _hours(task, task_type, queue_window)
+    if isinstance(hours, Problem):
+        return hours
     return Resolved(
         graph=ordered,
         config=config,
@@ -65,7 +70,24 @@ def resolve(
         queue=spec.queue_name,
         retry=spec.retry or (task_type.spec.retry if task_type else Retry()),
         type_name=spec.type or "",
+        hours=hours,
     )
+
+
+def _hours(task: AsyncTask, task_type: TaskType | None, queue_window: Window | None) -> tuple[Hours, ...] | Problem:
+    """The windows that hold for the task: its own, its type's, its queue's."""
+    found: list[Hours] = []
+    for owner, window, path in (
+        ("the task", task.spec.window, ""),
+        (f"TaskType {task.spec.type}", task_type.spec.window if task_type else None, f"TaskType {task.spec.type}: "),
+        (f"TaskQueue {task.spec.queue_name}", queue_window, f"TaskQueue {task.spec.queue_name}: "),
+    ):
+        if window is None:
+            continue
+        if problem := windows.zone_problem(window.time_zone, f"{path}spec.window.timeZone"):
+            return problem
+        found.append(Hours(owner, window))
+    return tuple(found)
 
 
 def _check_stages(

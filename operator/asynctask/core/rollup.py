@@ -34,6 +34,7 @@ def status(
     view: RunView | None = None,
     priority: int | None = None,
     waiting: Mapping[str, Any] | None = None,
+    more: Iterable[Wanted] = (),
 ) -> dict[str, Any]:
     """The whole status as it should be stored."""
     verdicts = dict(view.verdicts) if view else {}
@@ -60,7 +61,10 @@ def status(
         "itemErrorCount": sum(verdict.item_errors for verdict in verdicts.values()) or None,
         "runs": _runs(task) if is_new_run and task.status.run else [_dump(run) for run in task.status.runs],
         "conditions": conditions.merge(
-            () if is_new_run else task.status.conditions, _conditions(summary, verdicts), task.metadata.generation, now
+            () if is_new_run else task.status.conditions,
+            (*_conditions(summary, verdicts), *more),
+            task.metadata.generation,
+            now,
         ),
     }
     if not body["stage"] and shown:
@@ -73,11 +77,12 @@ def status(
 def _conditions(summary: Summary, verdicts: dict[str, Verdict]) -> Iterable[Wanted]:
     phase, reason, message = summary.phase, summary.reason, summary.message
     began = any(verdict.started or verdict.holds_slot for verdict in verdicts.values())
-    if phase in {Phase.QUEUED, Phase.INVALID} or (phase is Phase.PENDING and not began):
+    is_shut = reason == Reason.OUTSIDE_WINDOW
+    if is_shut or phase in {Phase.QUEUED, Phase.INVALID} or (phase is Phase.PENDING and not began):
         yield Wanted("Admitted", "False", reason, message)
     elif began:
         yield Wanted("Admitted", "True", Reason.ADMITTED)
-    moving = phase in {Phase.RUNNING, Phase.STARTING, Phase.BACKING_OFF, Phase.STOPPING, Phase.WAITING}
+    moving = phase in {Phase.RUNNING, Phase.STARTING, Phase.BACKING_OFF, Phase.STOPPING, Phase.WAITING} and not is_shut
     yield Wanted("Progressing", "True" if moving else "False", reason, message if moving else "")
     paused = phase is Phase.PAUSED
     yield Wanted("Paused", "True" if paused else "False", reason if paused else Reason.NOT_PAUSED)

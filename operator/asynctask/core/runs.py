@@ -91,6 +91,8 @@ def _judge(
             return skipped
     if template.job is None:
         wanted: Want = "run" if want == "yield" else want  # it holds no place that it could give back
+        if want == "yield" and facts.admission.reason == Reason.OUTSIDE_WINDOW:
+            wanted = "pause" if template.task and stage else "hold"
         return otherstages.judge(otherstages.Gate(facts, resolved, template, stage, wanted))
     return jobstage.judge(_look(facts, resolved, template, stage, speakers, want))
 
