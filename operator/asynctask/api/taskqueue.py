@@ -44,6 +44,11 @@ class Pressure(Model):
     max_network_megabytes_per_second: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
     """What the running stages of all queues say that they move together; 1 MB is 1,000,000 bytes."""
 
+    @property
+    def asks_nodes(self) -> bool:
+        """Whether the load of nodes must be known."""
+        return self.max_node_cpu_percent is not None or self.max_node_memory_percent is not None
+
 
 class Weight(Model):
     """One namespace's part in the queue."""
@@ -161,7 +166,7 @@ class TaskQueueStatus(Model):
     displaced_last_hour: Count = 0
     """Tasks pushed out by more urgent ones within the hour before this was written."""
     conditions: Annotated[tuple[Condition, ...], Field(max_length=16, json_schema_extra=CONDITIONS_KEYS)] = ()
-    """`Admitting`: whether tasks may start now, and if not, what holds them back."""
+    """`Admitting`: whether tasks may start now, and if not, what holds them all back. `MetricsAvailable`: whether the load of nodes is known, where `pressure` asks for it."""
 
 
 class TaskQueue(Model):
