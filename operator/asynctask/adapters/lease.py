@@ -10,7 +10,7 @@ from typing import Any
 
 import structlog
 
-from asynctask.adapters.cluster import LEASES, AlreadyExists, ApiError, Cluster, Conflict, NotFound
+from asynctask.adapters.cluster import LEASES, AlreadyExists, ApiError, Cluster, Conflict, NotFound, Observer
 from asynctask.adapters.connection import Connection
 
 log = structlog.get_logger()
@@ -37,11 +37,12 @@ class Elector:
         renew_seconds: float,
         on_lead: Callable[[], None],
         on_lost: Callable[[], None],
+        observe: Observer | None = None,
     ) -> None:
         self._connection = connection
         self._namespace, self._name, self._identity = namespace, name, identity
         self._duration, self._renew = duration_seconds, renew_seconds
-        self._on_lead, self._on_lost = on_lead, on_lost
+        self._on_lead, self._on_lost, self._observe = on_lead, on_lost, observe
         self._stop = threading.Event()
         self._wake: Callable[[], None] | None = None
         self._seen: tuple[str, str] = ("", "")
@@ -69,7 +70,9 @@ class Elector:
 
         self._wake = wake
         leads, due = False, 0.0
-        async with Cluster(self._connection, timeout_seconds=self._renew, user_agent="asynctask-lease") as cluster:
+        async with Cluster(
+            self._connection, timeout_seconds=self._renew, observe=self._observe, user_agent="asynctask-lease"
+        ) as cluster:
             while not self._stop.is_set():
                 asked_at = monotonic()
                 mine = await self._asked(cluster, due - asked_at if leads else self._duration)

@@ -4,7 +4,7 @@ import asyncio
 import signal
 import socket
 from collections.abc import Iterable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from time import monotonic
 
 import kopf
@@ -17,11 +17,12 @@ from asynctask.adapters.jobs import JOB_CHANGE, JOB_ITEMS, POD_CHANGE, POD_ITEMS
 from asynctask.adapters.lease import Elector
 from asynctask.adapters.limiter import WriteLimiter
 from asynctask.adapters.metrics import OperatorMetrics
+from asynctask.adapters.reach import Reach
 from asynctask.adapters.reflector import Reflector
 from asynctask.adapters.store import Key
 from asynctask.api import names
 from asynctask.context import Context
-from asynctask.controller import events
+from asynctask.controller import events, liveness
 from asynctask.controller.probes import application
 from asynctask.controller.queuestatus import keep_telling
 from asynctask.controller.resync import Resync
@@ -31,8 +32,7 @@ from asynctask.settings import OperatorSettings
 
 log = structlog.get_logger()
 DRAIN_SECONDS = 20.0
-MAX_WATCH_SILENCE_SECONDS = 240.0
-MAX_ECHO_SECONDS = 150.0
+PULSE_SECONDS = 10.0
 SERVED_RETRY_SECONDS = 0.5
 
 
@@ -60,6 +60,7 @@ class Operator:
         self._reflectors = [reflector for namespace in self._namespaces() for reflector in self._follow(namespace)]
         self._resync = Resync(self._context, self._reflectors, self._wake)
         self._resynced_at = monotonic()
+        self._reach = Reach()
         self._leads = False
         self._synced = False
         self._stopping = asyncio.Event()
@@ -81,6 +82,7 @@ class Operator:
             if elector:
                 elector.start()
             else:
+                parts.append(asyncio.create_task(self._feel(), name="pulse"))
                 lead.set()
             for part in parts:
                 part.add_done_callback(self._part_ended)
@@ -143,7 +145,16 @@ class Operator:
             renew_seconds=settings.lease_renew_seconds,
             on_lead=begin,
             on_lost=lost,
+            observe=self._reach.observe,
         )
+
+    async def _feel(self) -> None:
+        """Ask the API server for next to nothing now and then, as the elector does where there is one."""
+        async with Cluster(self._connection, timeout_seconds=PULSE_SECONDS, observe=self._reach.observe) as cluster:
+            while True:
+                with suppress(ApiError, ValueError, LookupError):
+                    await cluster.served(names.GROUP, names.VERSION)
+                await asyncio.sleep(PULSE_SECONDS)
 
     async def _kopf(self) -> None:
         registry = kopf.OperatorRegistry()
@@ -292,16 +303,16 @@ class Operator:
 
     def _live(self) -> str:
         """What a restart would mend."""
-        if self._leads and self._context.queue.oldest_seconds() > self._settings.stuck_key_seconds:
-            return "a task has waited too long to be looked at"
-        silence = monotonic() - min(reflector.last_heard for reflector in self._reflectors)
-        if silence > MAX_WATCH_SILENCE_SECONDS:
-            return f"a watch has been silent for {silence:.0f} s"
-        if kind := self._context.echoes.overdue(MAX_ECHO_SECONDS):
-            return f"the watch of {kind} does not bring what was written"
-        if self._leads and monotonic() - self._resynced_at > 3 * self._settings.resync_seconds:
-            return "nothing could be listed for a long time"
-        return ""
+        now = monotonic()
+        signs = liveness.Signs(
+            reached=self._reach.seconds(),
+            oldest_key=self._context.queue.oldest_seconds() if self._leads else 0.0,
+            watch_silence=now - min(reflector.last_heard for reflector in self._reflectors),
+            overdue=self._context.echoes.overdue(liveness.MAX_ECHO_SECONDS),
+            listed_ago=now - self._resynced_at if self._leads else 0.0,
+        )
+        settings = self._settings
+        return liveness.ailment(signs, stuck_key=settings.stuck_key_seconds, resync=settings.resync_seconds)
 
     def _ready(self) -> str:
         if self._stopping.is_set():
