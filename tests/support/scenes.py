@@ -25,6 +25,7 @@ from asynctask.core.plan import (
     Action,
     DeleteStage,
     DeleteTask,
+    HoldWorkload,
     PatchStage,
     PatchTask,
     Plan,
@@ -182,8 +183,10 @@ class Scene:
         since = ago(fields.get("condition_ago", 1))
         conditions = [{"type": kind, "status": "True", "reason": reason, "lastTransitionTime": since}] if kind else []
         started = fields.get("started_ago", seconds_ago)
+        meta = self._child_meta(task, object_name, name, attempt, seconds_ago)
+        meta["labels"] |= fields.get("labels", {})
         body = {
-            "metadata": self._child_meta(task, object_name, name, attempt, seconds_ago)
+            "metadata": meta
             | owned_by("Stage", f"stage-{name}-{task.spec.run}")
             | {"annotations": fields.get("annotations", {})},
             "spec": {"suspend": fields.get("suspend", False)},
@@ -347,6 +350,8 @@ def tell(action: Action) -> str:
         return f"{tell_name(action.name)[0]}: {action.status.get('phase', '?')}{attempt}"
     if isinstance(action, SuspendJob):
         return f"{'suspend' if action.suspend else 'resume'} {''.join(tell_name(action.name))}"
+    if isinstance(action, HoldWorkload):
+        return f"{'hold' if action.hold else 'release'} {''.join(tell_name(action.name))}"
     if isinstance(action, PatchTask):
         return f"task {tell_name(action.name)[0]}: " + ", ".join(f"{k}={v}" for k, v in action.spec.items())
     if isinstance(action, DeleteStage):

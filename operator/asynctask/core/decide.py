@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 
 from asynctask.api.reasons import Reason
 from asynctask.api.status import Phase
-from asynctask.core import hours, lingering, rollup, runs, waiting
+from asynctask.core import hours, lingering, rollup, runs, stopping, waiting
 from asynctask.core.conditions import Wanted
 from asynctask.core.facts import Facts, Resolved, Want
 from asynctask.core.observed import Job
-from asynctask.core.plan import Action, DeleteTask, Event, PatchTask, Plan, SuspendJob
+from asynctask.core.plan import Action, DeleteTask, Event, PatchTask, Plan
 from asynctask.core.problems import Problem
 from asynctask.core.rollup import Summary
 from asynctask.core.runs import RunView
@@ -136,10 +136,12 @@ def goes_on(facts: Facts) -> Plan:
         summary = Summary(Phase.WAITING, Reason.OUTSIDE_WINDOW, shut.message)
     if summary.ended:
         return _ended(facts, view, summary, runs.outdated_stages(facts, resolved))
-    wants_slot, is_queued = bool(view.some(Phase.QUEUED)), summary.phase is Phase.QUEUED
+    is_queued = summary.phase is Phase.QUEUED
     is_shut = summary.reason == Reason.OUTSIDE_WINDOW
     if is_queued and (end := _overlap_end(facts)):
         return _ended(facts, None, end)
+    if is_queued and facts.admission.admitted:
+        facts = replace(facts, admission=waiting.with_kueue(summary.reason, summary.message, resolved.queue))
     why = waiting.status(facts, facts.admission) if is_queued or is_shut else None
     moments = (_deadline(facts), shut.earliest if shut else hours.closes_at(facts, resolved))
     return Plan(
@@ -150,7 +152,7 @@ def goes_on(facts: Facts) -> Plan:
         urgency="queued" if is_queued else "soon",
         events=(*_stage_events(facts, view), *_queue_events(facts, view, is_queued=is_queued or is_shut)),
         holds_slot=view.holds_slot,
-        wants_slot=wants_slot,
+        wants_slot=view.wants_slot,
         wake_at=_soonest(view, *moments),
     )
 
@@ -266,7 +268,7 @@ def _resolved(facts: Facts) -> Resolved:
 
 
 def _suspend(jobs: Iterable[Job]) -> tuple[Action, ...]:
-    return tuple(SuspendJob(job.metadata.name, suspend=True) for job in jobs if not job.spec.suspend)
+    return tuple(stopping.stop(job) for job in jobs if not job.is_held)
 
 
 def _actions(view: RunView) -> tuple[Action, ...]:
@@ -301,7 +303,7 @@ def _overlap_end(facts: Facts) -> Summary | None:
 def _queue_events(facts: Facts, view: RunView, *, is_queued: bool) -> tuple[Event, ...]:
     """That it was pushed out, when it is; that it waits, when its status comes to say so."""
     if displacement := facts.admission.displacement:
-        stops = any(isinstance(action, SuspendJob) and action.suspend for action in _actions(view))
+        stops = any(stopping.is_stop(action) for action in _actions(view))
         text = f"saves a checkpoint and gives its place up: {displacement.by}"
         return (Event("Normal", Reason.DISPLACED, text),) if stops else ()
     told = facts.task.status.waiting

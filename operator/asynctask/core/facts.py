@@ -79,6 +79,8 @@ class PodSettings:
 
     gateway_url: str = ""
     service_account: str = "default"
+    kueue_queue: str = ""
+    """The LocalQueue of Kueue that Jobs are handed to; empty: they are started here."""
 
 
 @dataclass(frozen=True, slots=True)

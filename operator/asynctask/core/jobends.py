@@ -8,10 +8,10 @@ from typing import Any
 from asynctask.api.reasons import Reason
 from asynctask.api.stage import Stage
 from asynctask.api.status import Phase
-from asynctask.core import conditions
+from asynctask.core import conditions, stopping
 from asynctask.core.evidence import Ending
 from asynctask.core.look import Look
-from asynctask.core.plan import Action, PatchStage, SuspendJob
+from asynctask.core.plan import Action, PatchStage
 from asynctask.core.times import stamp
 from asynctask.core.verdict import Verdict
 
@@ -90,7 +90,7 @@ def started_over(look: Look, why: str, *, stop: bool = False) -> Verdict:
     patch = {"phase": Phase.STARTING, "message": message[:1024], "attempt": look.attempt + 1, "retryTime": None}
     actions: tuple[Action, ...] = (PatchStage(look.name, patch),)
     if stop and look.job is not None:
-        actions += (SuspendJob(look.job.metadata.name, suspend=True),)
+        actions += (stopping.stop(look.job),)
     return Verdict(
         Phase.STARTING,
         Reason.STARTING,
@@ -127,7 +127,7 @@ def finished(look: Look, phase: Phase, ending: Ending, *, stop: bool = False, ca
         patch["lastError"] = _error(look, cause or ending)
     actions: tuple[Action, ...] = (PatchStage(look.name, patch),)
     if stop and look.job is not None and not look.job.is_over:
-        actions += (SuspendJob(look.job.metadata.name, suspend=True),)
+        actions += (stopping.stop(look.job),)
     reported = look.stage.status.completion if look.stage else None
     outputs: Mapping[str, Any] = (reported.outputs if reported and reported.outputs else ending.outputs) or {}
     counted = look.stage.status.item_errors.count if look.stage and look.stage.status.item_errors else 0

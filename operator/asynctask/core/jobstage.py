@@ -5,11 +5,11 @@ from datetime import datetime, timedelta
 
 from asynctask.api.reasons import Reason
 from asynctask.api.status import Phase
-from asynctask.core import displaced, evidence, lingering, manifests
+from asynctask.core import displaced, evidence, lingering, manifests, stopping
 from asynctask.core.evidence import Ending
 from asynctask.core.jobends import ended, finished, over, started_over
 from asynctask.core.look import Look
-from asynctask.core.plan import Action, PatchStage, StartStage, SuspendJob
+from asynctask.core.plan import Action, PatchStage, StartStage
 from asynctask.core.times import duration, stamp
 from asynctask.core.verdict import Verdict
 
@@ -76,9 +76,9 @@ def asked_to_stop(look: Look) -> Verdict | None:
     if look.want not in STOPS:
         return None
     job = look.job
-    if job is not None and not job.is_over and not job.spec.suspend:
+    if job is not None and not job.is_over and not job.is_held:
         marks = displaced.marks(look.facts) if look.want == "yield" else {}
-        actions: tuple[Action, ...] = (SuspendJob(job.metadata.name, suspend=True, annotations=marks),)
+        actions: tuple[Action, ...] = (stopping.stop(job, marks),)
         return _verdict(look, Phase.STOPPING, Reason.STOPPING, "saving a checkpoint", actions=actions, holds_slot=True)
     if look.live_pods or look.older_jobs or (job is not None and not (job.is_over or job.is_stopped)):
         actions = _stops_of_older(look)
@@ -141,22 +141,23 @@ def is_refused(look: Look) -> Verdict | None:
 
 def begins(look: Look) -> Verdict | None:
     """No Job for this attempt yet, or a suspended one: it may run once the queue admits it."""
-    paused = look.job is not None and look.job.spec.suspend and not look.job.is_over
-    if look.job is not None and not paused:
+    job = look.job
+    if job is not None and (job.is_over or not (job.spec.suspend or job.is_held)):
         return None
     if look.live_pods:
         return _verdict(look, Phase.STOPPING, Reason.STOPPING, "waiting for its pod to end", holds_slot=True)
     if look.want == "hold":
-        return _verdict(look, Phase.PENDING, Reason.NOT_RUNNING, "another stage failed")
+        actions = (stopping.stop(job),) if job is not None and not job.is_held else ()
+        return _verdict(look, Phase.PENDING, Reason.NOT_RUNNING, "another stage failed", actions=actions)
+    if job is not None and not job.is_held:
+        message = f"handed to Kueue; `kubectl -n {job.metadata.namespace} get workloads` says what it waits for"
+        return _verdict(look, Phase.QUEUED, Reason.WAITING_FOR_KUEUE, message, holds_slot=True)
     if not look.facts.admission.admitted:
         answer = look.facts.admission
         if answer.reason == Reason.OUTSIDE_WINDOW:
             return _verdict(look, Phase.WAITING, answer.reason, answer.message)
         return _verdict(look, Phase.QUEUED, answer.reason, answer.message, wants_slot=True)
-    if look.job is not None and paused:
-        action: Action = SuspendJob(look.job.metadata.name, suspend=False, annotations=displaced.no_marks(look.job))
-    else:
-        action = _start(look)
+    action: Action = stopping.go_on(job, displaced.no_marks(job)) if job is not None else _start(look)
     look_again = look.now + timedelta(seconds=look.facts.limits.pod_refused_seconds)
     return _verdict(look, Phase.RUNNING, Reason.STARTING, actions=(action,), holds_slot=True, wake_at=look_again)
 
@@ -274,8 +275,8 @@ def _stops_of_older(look: Look) -> tuple[Action, ...]:
             leaves = look.stage and any(lingering.due(look.stage, pod, look.facts.limits) for pod in live)
         else:
             leaves = any(pod.is_live or not pod.is_disrupted for pod in pods)
-        if not (leaves or job.spec.suspend):
-            actions.append(SuspendJob(job.metadata.name, suspend=True))
+        if not (leaves or job.is_held):
+            actions.append(stopping.stop(job))
     return tuple(actions)
 
 

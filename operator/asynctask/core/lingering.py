@@ -9,9 +9,10 @@ from datetime import datetime, timedelta
 
 from asynctask.api.reasons import Reason
 from asynctask.api.stage import Stage
+from asynctask.core import stopping
 from asynctask.core.facts import Facts, Limits
 from asynctask.core.observed import Pod
-from asynctask.core.plan import Event, Plan, SuspendJob
+from asynctask.core.plan import Event, HoldWorkload, Plan, SuspendJob
 from asynctask.core.times import duration
 
 DEFAULT_GRACE_SECONDS = 60
@@ -22,9 +23,9 @@ def with_stops(facts: Facts, plan: Plan) -> Plan:
     pods = [pod for pod in facts.pods if pod.is_live and pod.metadata.deletion_timestamp is None]
     if not pods or facts.task.metadata.deletion_timestamp:
         return plan
-    jobs = {job.metadata.uid: job for job in facts.jobs.values() if not (job.is_over or job.spec.suspend)}
+    jobs = {job.metadata.uid: job for job in facts.jobs.values() if not (job.is_over or job.is_held)}
     stages = {stage.metadata.uid: stage for stage in facts.stages}
-    known = {action.name for action in plan.actions if isinstance(action, SuspendJob)}
+    known = {action.name for action in plan.actions if isinstance(action, SuspendJob | HoldWorkload)}
     for pod in pods:
         job = next((jobs[owner.uid] for owner in pod.metadata.owner_references if owner.uid in jobs), None)
         owners = job.metadata.owner_references if job else ()
@@ -45,7 +46,7 @@ def with_stops(facts: Facts, plan: Plan) -> Plan:
         )
         plan = replace(
             plan,
-            actions=(*plan.actions, SuspendJob(job.metadata.name, suspend=True)),
+            actions=(*plan.actions, stopping.stop(job)),
             events=(*plan.events, Event("Warning", Reason.POD_LINGERED, text[:1000])),
         )
     return plan

@@ -110,12 +110,16 @@ def job(task: AsyncTask, template: StageTemplate, resolved: Resolved, attempt: i
     if template.active_deadline_seconds:
         spec["activeDeadlineSeconds"] = template.active_deadline_seconds
     name = job_name(task, template.name, attempt)
-    return {
+    body: Body = {
         "apiVersion": "batch/v1",
         "kind": "Job",
         "metadata": {"name": name, "namespace": task.metadata.namespace, **meta},
         "spec": spec,
     }
+    if settings.kueue_queue:  # on the Job alone: on a pod the label would have Kueue manage that a second time
+        body["metadata"]["labels"] = {**meta["labels"], names.LABEL_KUEUE_QUEUE: settings.kueue_queue}
+        spec["suspend"] = True
+    return body
 
 
 def child_tasks(task: AsyncTask, template: StageTemplate, resolved: Resolved) -> tuple[Body, ...]:

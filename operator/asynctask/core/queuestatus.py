@@ -15,9 +15,9 @@ def status(queue: TaskQueue, usage: Usage, gate: Gate | None, trouble: str, now:
     """The whole status as it should be stored. `trouble`: why the load of nodes, which it asks for, is not known."""
     wanted = [_admitting(queue, gate)]
     if queue.spec.pressure.asks_nodes:
-        known = "False" if trouble else "True"
-        reason = Reason.METRICS_UNAVAILABLE if trouble else Reason.METRICS_AVAILABLE
-        wanted.append(Wanted("MetricsAvailable", known, reason, trouble))
+        is_known = Wanted("MetricsAvailable", "True", Reason.METRICS_AVAILABLE)
+        is_not = Wanted("MetricsAvailable", "False", Reason.METRICS_UNAVAILABLE, trouble)
+        wanted.append(is_not if trouble else is_known)
     since = datetime.fromtimestamp(usage.waiting_since, UTC) if usage.waiting_since is not None else None
     return {
         "observedGeneration": queue.metadata.generation,

@@ -36,6 +36,11 @@ class RunView:
         """Whether a pod of it may run."""
         return any(verdict.holds_slot for verdict in self.verdicts.values())
 
+    @property
+    def wants_slot(self) -> bool:
+        """Whether a stage waits for the queue's word."""
+        return any(verdict.wants_slot for verdict in self.verdicts.values())
+
 
 def view(facts: Facts, resolved: Resolved, want: Want) -> RunView:
     """Judge every stage, each after those that it needs. A failed stage keeps others from beginning."""

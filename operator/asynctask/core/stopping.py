@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from asynctask.api import names
 from asynctask.core.observed import Job
-from asynctask.core.plan import HoldWorkload, SuspendJob
+from asynctask.core.plan import Action, HoldWorkload, SuspendJob
 
 Annotations = Mapping[str, str | None]
 
@@ -28,3 +28,8 @@ def go_on(job: Job, annotations: Annotations | None = None) -> SuspendJob | Hold
         return SuspendJob(job.metadata.name, suspend=False, annotations=annotations or {})
     notes = {**(annotations or {}), names.ANNOTATION_HELD: None}
     return HoldWorkload(job.metadata.name, job.metadata.uid, hold=False, annotations=notes)
+
+
+def is_stop(action: Action) -> bool:
+    """Whether the action stops a pod."""
+    return (isinstance(action, SuspendJob) and action.suspend) or (isinstance(action, HoldWorkload) and action.hold)

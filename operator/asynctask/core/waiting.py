@@ -42,6 +42,11 @@ def steady(facts: Facts) -> Admission:
     )
 
 
+def with_kueue(reason: str, message: str, queue: str) -> Admission:
+    """The answer to a task that our queue has let through and that waits for Kueue's."""
+    return Admission(reason=reason, message=message, queue=queue, resource="Kueue")
+
+
 def status(facts: Facts, answer: Admission) -> dict[str, Any]:
     """`status.waiting` of a task that waits in its queue."""
     told = _told(facts)
