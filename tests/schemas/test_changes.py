@@ -21,7 +21,15 @@ REFUSED = {
     "something deep in the config": ({"config": {"a": {"b": [1]}}}, {"config": {"a": {"b": [2]}}}, "spec.config"),
     "other stages": (OWN_STAGES, {"stages": OTHER_STAGES}, "spec.stages"),
     "a priority of 9": ({}, {"priority": 9}, "spec.priority"),
-}
+    "a higher run with the restartFrom of an earlier one": (
+        {"run": 2, "restartFrom": "copy"}, {"run": 3}, "spec.restartFrom"),
+    "the same restartFrom said again": (
+        {"run": 2, "restartFrom": "copy"}, {"run": 3, "restartFrom": "copy"}, "spec.restartFrom"),
+    "restartFrom without a higher run": ({"run": 2}, {"restartFrom": "copy"}, "spec.restartFrom"),
+    "another restartFrom during the run": (
+        {"run": 2, "restartFrom": "copy"}, {"restartFrom": "scan"}, "spec.restartFrom"),
+    "no restartFrom during the run": ({"run": 2, "restartFrom": "copy"}, {"restartFrom": None}, "spec.restartFrom"),
+}  # fmt: skip
 
 ACCEPTED = {
     "a higher run": ({}, {"run": 2}),
@@ -29,6 +37,9 @@ ACCEPTED = {
     "a config where none was, with a higher run": ({}, {"config": {"a": 2}, "run": 2}),
     "the same config": ({"config": {"a": 1}}, {"config": {"a": 1}}),
     "other stages with a higher run": (OWN_STAGES, {"stages": OTHER_STAGES, "run": 2}),
+    "restartFrom with a higher run": ({}, {"run": 2, "restartFrom": "copy"}),
+    "another restartFrom with a higher run": ({"run": 2, "restartFrom": "copy"}, {"run": 3, "restartFrom": "scan"}),
+    "pause of a restarted run": ({"run": 2, "restartFrom": "copy"}, {"suspend": True}),
     "pause": ({}, {"suspend": True}),
     "cancel": ({}, {"cancel": True}),
     "priority and queue": ({}, {"priority": 1, "queueName": "urgent"}),
@@ -48,6 +59,20 @@ def test_a_task_refuses(api: Api, spec: dict[str, Any], change: dict[str, Any], 
 def test_a_task_accepts(api: Api, spec: dict[str, Any], change: dict[str, Any]) -> None:
     changed = api.patch(api.create(samples.task(**spec)), {"spec": change})
     assert {name: changed["spec"][name] for name in change} == change
+
+
+@pytest.mark.parametrize(
+    "status",
+    [{"run": 2, "completionTime": "2030-01-01T00:00:00Z"}, {"run": 2, "phase": "Invalid"}],
+    ids=["ended", "invalid"],
+)
+def test_a_restart_can_be_taken_away_when_its_run_has_ended_or_cannot_begin(api: Api, status: dict[str, Any]) -> None:
+    made = api.create(samples.task(run=2, restartFrom="copy"))
+    told = api.patch(made, {"status": status}, subresource="/status")
+    free = api.patch(told, {"spec": {"restartFrom": None}})
+    again = api.patch(free, {"spec": {"run": 3, "restartFrom": "copy"}})
+    assert again["spec"]["restartFrom"] == "copy"
+    assert "restartFrom" not in api.patch(again, {"spec": {"run": 4, "restartFrom": None}})["spec"]
 
 
 def test_a_stages_spec_never_changes(api: Api) -> None:

@@ -1,9 +1,13 @@
 """The policies in their order: what is made of a whole task."""
 
+from dataclasses import replace
+
 import pytest
-from support.scenes import Scene, ago, make_task
+from support.scenes import REFUSED, Scene, ago, make_task
 
 from asynctask.api.asynctask import AsyncTask
+from asynctask.api.tasktype import TaskType
+from asynctask.core.plan import StartStage
 
 TWO = make_task().stage("scan").stage("copy")
 FORK = make_task().stage("scan").stage("left", needs=["scan"]).stage("right", needs=["scan"]).stage("join", needs=["left", "right"])  # fmt: skip
@@ -268,3 +272,54 @@ def test_item_errors_of_all_stages_add_up_and_survive_the_end() -> None:
     assert ended.told().patch("scan")["itemErrors"] == {"count": 4}
     done = TWO.succeeded("scan", reason="PartiallySucceeded", itemErrors={"count": 4}).succeeded("copy").told()
     assert "4 items failed" in done.message
+
+
+def a_type(*stages: dict[str, object], generation: int = 4) -> TaskType:
+    """A TaskType with these stages."""
+    spec = {"stages": [{"job": {"image": "example/new:2"}, **stage} for stage in stages]}
+    return TaskType.model_validate({"metadata": {"name": "backup", "generation": generation}, "spec": spec})
+
+
+def typed(scene: Scene, *stages: dict[str, object], generation: int = 4) -> Scene:
+    """The same task, of a type that is now like this."""
+    spec = {**scene.spec, "type": "backup"}
+    return replace(scene, spec=spec, templates=(), type=a_type(*stages, generation=generation))
+
+
+SCAN, COPY = {"name": "scan"}, {"name": "copy"}
+
+
+def image(scene: Scene) -> str:
+    """The image of the Job that is started."""
+    (start,) = [action for action in scene.told().plan.actions if isinstance(action, StartStage)]
+    assert start.job is not None
+    return str(start.job["spec"]["template"]["spec"]["containers"][0]["image"])
+
+
+def test_a_stage_that_has_begun_goes_on_as_it_was_when_its_type_changes() -> None:
+    second = TWO.began("scan", attempt=2, retryTime=ago(1))
+    assert image(typed(second, SCAN, COPY)) == "example/copy:1"
+    assert image(typed(TWO.succeeded("scan"), SCAN, COPY)) == "example/new:2"
+
+
+def test_a_stage_that_its_type_no_longer_has_is_brought_to_its_end() -> None:
+    running = typed(TWO.succeeded("scan").running("copy"), SCAN)
+    assert (running.told().phase, running.told().actions) == ("Running", ())
+    assert running.paused().told().actions == ("suspend copy a1", "copy: Stopping")
+    assert typed(TWO.succeeded("scan").failed("copy"), SCAN).told().phase == "Failed"
+
+
+def test_a_run_remembers_the_type_that_it_began_with_and_says_that_it_changed() -> None:
+    fresh = typed(TWO, SCAN, COPY, generation=4)
+    assert (fresh.told().plan.status or {})["typeGeneration"] == 4
+    assert (replace(fresh, admission=REFUSED).told().plan.status or {})["typeGeneration"] is None
+    began = typed(TWO.running("scan"), SCAN, COPY, generation=5)
+    same = began.with_status(run=1, typeGeneration=5).told()
+    assert not same.condition("TypeChanged")
+    changed = began.with_status(run=1, typeGeneration=4).told()
+    assert (changed.plan.status or {})["typeGeneration"] == 4
+    assert changed.condition("TypeChanged")["reason"] == "TypeChanged"
+    assert "generation 5, it began with 4" in changed.condition("TypeChanged")["message"]
+    anew = typed(TWO, SCAN, generation=5).with_spec(run=2).with_status(run=1, typeGeneration=4).told()
+    assert (anew.plan.status or {})["typeGeneration"] == 5
+    assert not anew.condition("TypeChanged")

@@ -89,7 +89,7 @@ class AsyncTaskSpec(Model):
     run: Annotated[int, Field(ge=1, le=1_000_000)] = 1
     """Raise it to run the task again."""
     restart_from: StageName | None = None
-    """With a higher run: keep the results of the stages that come before this one."""
+    """With a higher run: keep the results of the stages that come before this one. Holds for that run alone: the next time `run` is raised, take it away or name another."""
     depends_on: Annotated[tuple[Dependency, ...], Field(max_length=32, json_schema_extra=NAME_KEYS)] = ()
     """Tasks that must have ended first."""
     retry: Retry | None = None
@@ -193,6 +193,8 @@ class AsyncTaskStatus(Model):
     """The stages that run now, or where it stopped."""
     priority: Count | None = None
     """The priority in force."""
+    type_generation: Count = 0
+    """The generation of the TaskType that the run began with; 0 with stages of its own, and before the first begins."""
     waiting: Waiting | None = None
     """Why it does not run, while it waits."""
     start_time: Time | None = None
@@ -244,6 +246,17 @@ class AsyncTask(Model):
                 rule="(has(self.spec.stages) == has(oldSelf.spec.stages) && (!has(self.spec.stages) || self.spec.stages == oldSelf.spec.stages)) || self.spec.run > oldSelf.spec.run",
                 message="stages may only change together with a higher run",
                 field_path=".spec.stages",
+                reason="FieldValueForbidden",
+            ),
+            Rule(
+                rule="self.spec.run == oldSelf.spec.run || !has(self.spec.restartFrom) || !has(oldSelf.spec.restartFrom) || self.spec.restartFrom != oldSelf.spec.restartFrom",
+                message="restartFrom is that of an earlier run and held for that one alone: to run all stages, set it to null in the same change; to restart from this stage once more, take it away first, in a change of its own",
+                field_path=".spec.restartFrom",
+            ),
+            Rule(
+                rule="self.spec.run > oldSelf.spec.run || (has(self.spec.restartFrom) == has(oldSelf.spec.restartFrom) && (!has(self.spec.restartFrom) || self.spec.restartFrom == oldSelf.spec.restartFrom)) || (has(self.status) && ((!has(self.spec.restartFrom) && has(self.status.completionTime) && has(self.status.run) && self.status.run == self.spec.run) || (has(self.status.phase) && self.status.phase == 'Invalid')))",
+                message="restartFrom may only change together with a higher run; when the run has ended it may be taken away",
+                field_path=".spec.restartFrom",
                 reason="FieldValueForbidden",
             ),
             Rule(

@@ -61,6 +61,7 @@ class Reason(StrEnum):
     NOT_PAUSED = "NotPaused"
     CHECKPOINT_SAVED = "CheckpointSaved"
     NOT_RUNNING = "NotRunning"
+    TYPE_CHANGED = "TypeChanged"
     DEADLINE_AT_RISK = "DeadlineAtRisk"
     ON_TIME = "OnTime"
 

@@ -42,6 +42,8 @@ class Resolved:
     queue: str
     retry: Retry
     type_name: str = ""
+    type_generation: int = 0
+    """The TaskType's, as it is now; 0 for a task with stages of its own."""
     hours: tuple[Hours, ...] = ()
     """All must be open."""
 

@@ -70,6 +70,7 @@ def resolve(
         queue=spec.queue_name,
         retry=spec.retry or (task_type.spec.retry if task_type else Retry()),
         type_name=spec.type or "",
+        type_generation=task_type.metadata.generation if task_type else 0,
         hours=hours,
     )
 

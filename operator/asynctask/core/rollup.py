@@ -15,6 +15,7 @@ from asynctask.core.times import duration, rate, stamp
 from asynctask.core.verdict import Verdict
 
 MAX_RUNS = 10
+MAX_STAGES = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,9 @@ def status(
     before = None if is_new_run else task.status
     shown = _shown_stage(verdicts)
     progress = shown[1].progress if shown else None
+    began = any(verdict.started or verdict.holds_slot for verdict in verdicts.values())
+    type_now = view.type_generation if view else 0
+    type_then = before.type_generation if before else 0
     body: dict[str, Any] = {
         "observedGeneration": task.metadata.generation,
         "phase": summary.phase,
@@ -57,12 +61,13 @@ def status(
         "completionTime": None,
         "progress": progress.model_dump(by_alias=True, exclude_none=True, exclude_defaults=True) if progress else None,
         "display": _display(verdicts, shown[0] if shown else "", progress, summary),
-        "stages": [_stage_line(task, name, verdict) for name, verdict in verdicts.items()],
+        "stages": [_stage_line(task, name, verdict) for name, verdict in verdicts.items()][:MAX_STAGES],
+        "typeGeneration": (type_then or (type_now if began else 0)) or None,
         "itemErrorCount": sum(verdict.item_errors for verdict in verdicts.values()) or None,
         "runs": _runs(task) if is_new_run and task.status.run else [_dump(run) for run in task.status.runs],
         "conditions": conditions.merge(
             () if is_new_run else task.status.conditions,
-            (*_conditions(summary, verdicts), *more),
+            (*_conditions(summary, verdicts), *_type_changed(task, type_then, type_now), *more),
             task.metadata.generation,
             now,
         ),
@@ -93,6 +98,15 @@ def _conditions(summary: Summary, verdicts: dict[str, Verdict]) -> Iterable[Want
     else:
         good = phase in {Phase.SUCCEEDED, Phase.PARTIAL}
         yield Wanted("Succeeded", "True" if good else "False", reason, message)
+
+
+def _type_changed(task: AsyncTask, then: int, now: int) -> Iterable[Wanted]:
+    if then and now and then != now:
+        text = (
+            f"TaskType {task.spec.type} was changed during this run (generation {now}, it began with {then}): stages "
+            "that have begun go on as they were, the others begin as the type has them now"
+        )
+        yield Wanted("TypeChanged", "True", Reason.TYPE_CHANGED, text)
 
 
 def _shown_stage(verdicts: dict[str, Verdict]) -> tuple[str, Verdict] | None:

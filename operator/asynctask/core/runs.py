@@ -26,6 +26,8 @@ class RunView:
     """The verdicts on all stages of the current run, in the order of the graph."""
 
     verdicts: Mapping[str, Verdict]
+    type_generation: int = 0
+    """The generation of the TaskType that stages begin with now; 0 for a task with stages of its own."""
 
     def some(self, *phases: Phase) -> list[str]:
         """The names of the stages in one of these phases."""
@@ -43,17 +45,23 @@ class RunView:
 
 
 def view(facts: Facts, resolved: Resolved, want: Want) -> RunView:
-    """Judge every stage, each after those that it needs. A failed stage keeps others from beginning."""
+    """Judge every stage, each after those that it needs. A failed stage keeps others from beginning.
+
+    A stage goes on as it was when it began, even one that the type, changed meanwhile, has no longer.
+    """
     verdicts: dict[str, Verdict] = {}
     speakers = _speakers(facts, resolved)
     if want == "run" and any((found := over(stage)) and found.phase is Phase.FAILED for stage in speakers.values()):
         want = "hold"
-    for template in resolved.graph.stages:
+    begun = {name: stage.spec.template for name, stage in speakers.items() if stage.spec.run == facts.task.spec.run}
+    dropped = (template for name, template in begun.items() if name not in resolved.graph)
+    for listed in (*resolved.graph.stages, *dropped):
+        template = begun.get(listed.name, listed)
         verdict = _judge(facts, resolved, template, speakers, verdicts, want)
         if want == "run" and verdict.phase is Phase.FAILED:
             want = "hold"
         verdicts[template.name] = verdict
-    return RunView(verdicts)
+    return RunView(verdicts, resolved.type_generation)
 
 
 def _speakers(facts: Facts, resolved: Resolved) -> dict[str, Stage]:
@@ -84,8 +92,8 @@ def _judge(
     stage = speakers.get(template.name)
     if stage is not None and (verdict := over(stage)):
         return verdict
-    needs = [earlier[name] for name in resolved.graph.needs[template.name]]
     if stage is None:
+        needs = [earlier[name] for name in resolved.graph.needs[template.name]]
         if any(need.is_over and not need.lets_others_begin for need in needs):
             phase = Phase.CANCELLED if want == "cancel" else Phase.PENDING
             return Verdict(phase, Reason.NOT_RUNNING, "a stage that it needs did not end well")
@@ -125,7 +133,7 @@ def _look(
 ) -> Look:
     attempt = stage.status.attempt if stage else 1
     run = facts.task.spec.run
-    ancestors = resolved.graph.ancestors(template.name)
+    ancestors = resolved.graph.ancestors(template.name) if stage is None else frozenset()
     inputs = tuple(
         StageInput(stage=name, object=speakers[name].metadata.name) for name in sorted(ancestors) if name in speakers
     )
