@@ -5,9 +5,11 @@ import time
 
 import pytest
 
-from asynctask_stage import Stopped
+from asynctask_stage import Stopped, reporters
 from asynctask_stage.bandwidth import BURST_SECONDS, Bandwidth
+from asynctask_stage.runs import execute
 from asynctask_stage.stops import StopFlag
+from asynctask_stage.testing import FakeGateway
 
 MB = 1_000_000
 
@@ -129,3 +131,54 @@ def test_the_rate_of_a_reply_is_obeyed(gateway, pod):
         stage.bandwidth.take(MB)
 
     assert pod.run(main) == 0
+
+
+def test_what_was_used_is_measured_from_one_report_to_the_next_and_anew_when_the_rate_changes():
+    now = [0.0]
+    bandwidth = Bandwidth(MB, clock=lambda: now[0])
+    assert bandwidth.used() is None
+    now[0] = 1.0
+    bandwidth.take(MB // 10)
+    now[0] = 2.0
+    assert bandwidth.used() == MB / 20
+    now[0] = 3.0
+    assert bandwidth.used() == 0
+    bandwidth.take(MB // 10)
+    bandwidth.set_rate(2 * MB)
+    now[0] = 4.0
+    assert bandwidth.used() == 0
+
+
+def test_without_a_limit_nothing_is_said_of_what_was_used():
+    now = [0.0]
+    bandwidth = Bandwidth(clock=lambda: now[0])
+    bandwidth.take(MB)
+    now[0] = 9.0
+    assert bandwidth.used() is None
+
+
+def test_a_report_says_what_was_used_of_the_limit(gateway, pod):
+    gateway.rate(10 * MB)
+
+    def main(stage):
+        begun = time.monotonic()
+        while time.monotonic() - begun < 0.7:
+            stage.bandwidth.take(MB // 100)
+        stage.save({"done": 1}, now=True)
+
+    assert pod.run(main) == 0
+    used = [report["usedBytesPerSecond"] for report in gateway.reports if "usedBytesPerSecond" in report]
+    assert used
+    assert max(used) == pytest.approx(10 * MB, rel=0.1)
+
+
+def test_under_a_limit_a_stage_reports_more_often_and_obeys(tmp_path, monkeypatch):
+    monkeypatch.setattr(reporters, "LIMITED_PERIOD_SECONDS", 0.1)
+    with FakeGateway(bytes_per_second=1, report_period=60) as gateway:
+
+        def main(stage):
+            gateway.rate(None)
+            stage.bandwidth.take(MB)
+
+        assert execute(main, gateway.env(tmp_path), kill=print) == 0
+        assert gateway.reports

@@ -12,6 +12,9 @@ BURST_SECONDS = 0.15
 SLICE_SECONDS = 0.05
 """A large request is served in slices of this much, so threads with small ones get their turn."""
 
+LEAST_SPAN_SECONDS = 0.5
+"""Less says nothing about a rate."""
+
 
 class Bandwidth:
     """A token bucket, kept as two counters of bytes: ``released`` grows with time, ``reserved`` with each request.
@@ -34,6 +37,8 @@ class Bandwidth:
         self._since = clock()
         self._released = 0.0
         self._reserved = 0.0
+        self._passed = 0.0
+        self._measured_since = self._since
         self._stop.add_listener(self._wake)
 
     @property
@@ -52,7 +57,21 @@ class Bandwidth:
                 self._released = self._released_now()
             self._since = self._clock()
             self._rate = None if rate is None else max(0.0, rate)
+            self._passed, self._measured_since = 0.0, self._since
             self._changed.notify_all()
+
+    def used(self) -> float | None:
+        """Bytes per second that passed since this was asked last, or since the rate changed if that was later.
+
+        None without a limit, and when too little time has passed to say.
+        """
+        with self._changed:
+            now = self._clock()
+            span = now - self._measured_since
+            if self._rate is None or span < LEAST_SPAN_SECONDS:
+                return None
+            used, self._passed, self._measured_since = self._passed / span, 0.0, now
+            return used
 
     def take(self, n_bytes: float) -> None:
         """Wait until ``n_bytes`` may be moved. Raises ``Stopped`` at once when the stage is asked to stop.
@@ -70,6 +89,7 @@ class Bandwidth:
                     return
                 part = min(left, max(1.0, rate * SLICE_SECONDS))
                 self._wait_for(part)
+                self._passed += part
                 left -= part
 
     def _wait_for(self, part: float) -> None:

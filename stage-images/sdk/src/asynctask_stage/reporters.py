@@ -16,6 +16,9 @@ from asynctask_stage.stages import State
 log = logging.getLogger(__name__)
 
 LONGEST_PAUSE_SECONDS = 30.0
+LIMITED_PERIOD_SECONDS = 2.0
+"""Under a bandwidth limit a stage reports at least this often: so long does a new limit or priority take to hold, and
+what one stage leaves to reach the others."""
 
 
 class Reporter:
@@ -46,7 +49,7 @@ class Reporter:
         self._started = self._finished = 0
         self._is_away = False
         # A pod that started without the gateway keeps knocking, to become the holder of its stage.
-        self._next_round = clock() + (self._period if self._context else 0.0)
+        self._next_round = clock() + (self._period_now if self._context else 0.0)
         self._hold_until = 0.0
         self._thread = threading.Thread(target=self._run, name="asynctask-reporter", daemon=True)
         state.stop.add_listener(self._wake)
@@ -94,6 +97,11 @@ class Reporter:
                 )
             )
         return checkpoints.is_sent(generation)
+
+    @property
+    def _period_now(self) -> float:
+        limited = self._state.bandwidth.rate is not None
+        return min(self._period, LIMITED_PERIOD_SECONDS) if limited else self._period
 
     def _wake(self) -> None:
         with self._changed:
@@ -218,6 +226,6 @@ class Reporter:
             log.info("the gateway is back")
         self._is_away = False
         self._backoff.reset()
-        self._next_round = self._clock() + self._period
+        self._next_round = self._clock() + self._period_now
         if max(self._state.items.pending_count, self._handler.pending_count) >= PER_CALL:
             self._next_round = self._clock() + min(self._period, 0.2)

@@ -30,6 +30,7 @@ class Report:
     sequence: int
     snapshot: Snapshot | None
     progress: dict[str, Any] | None
+    used: float | None
     lines: list[dict[str, Any]]
     items: list[ItemError]
     item_count: int
@@ -45,6 +46,7 @@ class Report:
             sequence=snapshot.sequence if snapshot else state.checkpoints.next_sequence(),
             snapshot=snapshot,
             progress=state.progress.to_json(),
+            used=state.bandwidth.used(),
             lines=handler.take(PER_CALL),
             items=state.items.take(PER_CALL),
             item_count=state.items.count,
@@ -55,6 +57,8 @@ class Report:
         body: dict[str, Any] = {"sequence": self.sequence}
         if self.progress is not None:
             body["progress"] = self.progress
+        if self.used is not None:
+            body["usedBytesPerSecond"] = int(self.used)
         if self.snapshot is not None:
             body["checkpoint"] = self.snapshot.data
         if self.lines:
@@ -123,7 +127,11 @@ class Report:
             return
         body = self.to_json()
         self._drop_part(
-            next(part for part in ("log", "itemErrors", "checkpoint", "progress", "itemErrorCount") if part in body)
+            next(
+                part
+                for part in ("log", "itemErrors", "checkpoint", "progress", "itemErrorCount", "usedBytesPerSecond")
+                if part in body
+            )
         )
 
     def _drop_part(self, name: str) -> None:

@@ -5,7 +5,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-_REPORT = {"sequence", "progress", "checkpoint", "log", "itemErrors", "itemErrorCount"}
+_REPORT = {"sequence", "progress", "usedBytesPerSecond", "checkpoint", "log", "itemErrors", "itemErrorCount"}
 _COMPLETE = {"sequence", "outcome", "class", "reason", "message", "outputs", "progress", "itemErrors", "itemErrorCount"}
 _NUMBERS = {"bytesDone", "bytesTotal", "itemsDone", "itemsTotal", "bytesPerSecond", "remainingSeconds"}
 _ITEM = {"path", "class", "reason", "message"}
@@ -23,6 +23,7 @@ class Violation(Exception):
 def check_report(body: Mapping[str, Any]) -> None:
     """Raise ``Violation`` unless it is a report."""
     _check_common(body, _REPORT)
+    _demand(_is_count(body.get("usedBytesPerSecond", 0)), "usedBytesPerSecond", "finite and not negative")
     if "checkpoint" in body:
         _check_object(body["checkpoint"], "checkpoint", 32 * 1024)
     lines = body.get("log", [])
