@@ -16,7 +16,11 @@ from gateway.world import Pod, World, free_port
 from support.api import Api
 
 RIGHTS = [
-    {"apiGroups": ["asynctask.io"], "resources": ["asynctasks", "stages", "storageendpoints"], "verbs": ["get"]},
+    {
+        "apiGroups": ["asynctask.io"],
+        "resources": ["asynctasks", "stages", "storageendpoints"],
+        "verbs": ["get", "list", "watch"],
+    },
     {"apiGroups": ["asynctask.io"], "resources": ["stages/status"], "verbs": ["patch"]},
     {"apiGroups": ["batch"], "resources": ["jobs"], "verbs": ["get"]},
     {"apiGroups": [""], "resources": ["pods"], "verbs": ["get"]},

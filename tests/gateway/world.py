@@ -20,7 +20,7 @@ from asynctask.gateway.metrics import Metrics
 from asynctask.settings import GatewaySettings
 
 Object = dict[str, Any]
-FRESH = Freshness(token=0.0, refusal=0.0, pod=0.0, job=600.0, task=0.0, stage=0.0, endpoint=0.0)
+FRESH = Freshness(token=0.0, refusal=0.0, pod=0.0, job=600.0, task=0.0, stage=0.0)
 """Nothing but what never changes is believed for longer than an instant, so that tests need not wait."""
 FINALIZER = "example.com/tests"
 _number = itertools.count(1)

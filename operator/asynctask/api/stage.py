@@ -111,6 +111,15 @@ class Holder(Model):
     """When the pod was made: of two pods the younger one holds."""
 
 
+class Bandwidth(Model):
+    """How much the stage may move. Empty while no limit of a StorageEndpoint counts for it."""
+
+    allowed_bytes_per_second: Count | None = None
+    """Its share of its endpoints' limits."""
+    used_bytes_per_second: Count | None = None
+    """What it moved of it."""
+
+
 class ItemError(Model):
     """A file or other item that could not be dealt with while the rest went on."""
 
@@ -147,7 +156,7 @@ class Review(Model):
 
 
 class StageStatus(Model):
-    """What has become of the stage. `holder`, `progress`, `checkpoint`, `completion` and `itemErrors` are the gateway's, `review` a person's, the rest the operator's."""
+    """What has become of the stage. `holder`, `progress`, `bandwidth`, `checkpoint`, `completion` and `itemErrors` are the gateway's, `review` a person's, the rest the operator's."""
 
     phase: PhaseName | None = None
     """The state in one word; derived from the conditions."""
@@ -175,6 +184,8 @@ class StageStatus(Model):
     """The pod that works on it."""
     progress: Progress | None = None
     """How far it is."""
+    bandwidth: Bandwidth | None = None
+    """How much it may move, as of the newest progress."""
     checkpoint: Checkpoint | None = None
     """How to go on after an interruption."""
     completion: Completion | None = None

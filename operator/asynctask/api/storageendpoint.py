@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field
 
 from asynctask.api.base import CONDITIONS_KEYS, Condition, Metadata, Model, ObjectName, Rule, Text, rules
+from asynctask.api.window import WindowRange, ZoneName
 
 NAS_PATH = r"^(/[^/\x00-\x1f]+)+$"
 NO_DOTS = rules(
@@ -41,11 +42,47 @@ class RemoteSource(Model):
     """The Secret with the credentials, in the same namespace; mounted into the stages that use the endpoint."""
 
 
-class EndpointLimits(Model):
-    """How hard the endpoint may be worked."""
+Megabytes = Annotated[int, Field(ge=1, le=1_000_000)]
+Streams = Annotated[int, Field(ge=0, le=10_000)]
 
-    megabytes_per_second: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
-    """For all stages together; 1 MB is 1,000,000 bytes."""
+
+class Period(WindowRange):
+    """Hours of some days with limits of their own."""
+
+    megabytes_per_second: Megabytes | None = None
+    """For all stages together in these hours. Absent: as at all other times."""
+    streams: Streams | None = None
+    """Tasks that may use it at once in these hours. Absent: as at all other times."""
+
+
+class Timetable(Model):
+    """Other limits at some hours of the week."""
+
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            Rule(
+                rule="self.periods.all(period, has(period.megabytesPerSecond) || has(period.streams))",
+                message="each period says megabytesPerSecond or streams or both",
+                field_path=".periods",
+            ),
+        )
+    )
+
+    time_zone: ZoneName = "UTC"
+    """The IANA time zone, for example `Asia/Taipei`."""
+    periods: Annotated[tuple[Period, ...], Field(min_length=1, max_length=32)]
+    """The first that is open counts."""
+
+
+class EndpointLimits(Model):
+    """How hard the endpoint may be worked. What is absent limits nothing. Changes hold within seconds, for what runs too."""
+
+    megabytes_per_second: Megabytes | None = None
+    """For all stages together, shared by priority; 1 MB is 1,000,000 bytes."""
+    streams: Streams | None = None
+    """Tasks that may use it at once; others wait in their queue. 0 lets none begin."""
+    timetable: Timetable | None = None
+    """Other limits at some hours of the week."""
 
 
 class StorageEndpointSpec(Model):

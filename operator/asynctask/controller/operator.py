@@ -26,6 +26,7 @@ from asynctask.controller import events, liveness
 from asynctask.controller.probes import application
 from asynctask.controller.queuestatus import keep_telling
 from asynctask.controller.resync import Resync
+from asynctask.core.observed import Job, Pod
 from asynctask.reconcile import Reconciler
 from asynctask.scheduling import Request, Scheduler
 from asynctask.settings import OperatorSettings
@@ -113,14 +114,14 @@ class Operator:
     def _namespaces(self) -> tuple[str, ...]:
         return self._settings.watch_namespaces or ("",)
 
-    def _follow(self, namespace: str) -> tuple[Reflector, Reflector]:
+    def _follow(self, namespace: str) -> tuple[Reflector[Job], Reflector[Pod]]:
         store, cluster = self._context.store, self._context.cluster
         seen = lambda plural: self._metrics.events.labels(plural).inc()  # noqa: E731
         jobs = lambda: (job for those in store.jobs.values() for job in those.values())  # noqa: E731
         pods = lambda: (pod for those in store.pods.values() for pod in those.values())  # noqa: E731
         return (
-            Reflector(cluster, JOBS, (JOB_ITEMS, JOB_CHANGE), store.apply_job, jobs, self._wake, seen, namespace),  # type: ignore[arg-type]
-            Reflector(cluster, PODS, (POD_ITEMS, POD_CHANGE), store.apply_pod, pods, self._wake, seen, namespace),  # type: ignore[arg-type]
+            Reflector(cluster, JOBS, (JOB_ITEMS, JOB_CHANGE), store.apply_job, jobs, self._wake, seen, namespace),
+            Reflector(cluster, PODS, (POD_ITEMS, POD_CHANGE), store.apply_pod, pods, self._wake, seen, namespace),
         )
 
     def _elector(self, loop: asyncio.AbstractEventLoop, lead: asyncio.Event) -> Elector | None:

@@ -18,7 +18,7 @@ class Resync:
     """Compares the store with the API server and counts what only the comparison found."""
 
     def __init__(
-        self, context: Context, reflectors: Iterable[Reflector], wake: Callable[[Iterable[Key]], None]
+        self, context: Context, reflectors: Iterable[Reflector[Any]], wake: Callable[[Iterable[Key]], None]
     ) -> None:
         self._context = context
         self._reflectors = tuple(reflectors)

@@ -16,9 +16,11 @@ from asynctask.adapters import cluster as api
 from asynctask.adapters.artifacts import ArtifactStore
 from asynctask.gateway.contexts import Contexts
 from asynctask.gateway.errors import GatewayError, InvalidReport, NotNow, TooLarge
+from asynctask.gateway.estate import Estate
 from asynctask.gateway.identity import Authenticator, Freshness
 from asynctask.gateway.metrics import Metrics
 from asynctask.gateway.routes import MAX_BODY_BYTES, StageApi
+from asynctask.gateway.shares import Shares
 from asynctask.gateway.stagelogs import StageLogs
 from asynctask.gateway.stages import Stages
 from asynctask.settings import GatewaySettings
@@ -46,9 +48,11 @@ class Gateway:
         self._cluster = cluster
         self._metrics = metrics
         self._stages = Stages(cluster, metrics, freshness, period=period)
+        self._estate = Estate(cluster, settings.watch_namespaces)
         self._api = StageApi(
             Authenticator(cluster, freshness, metrics),
             self._stages,
+            Shares(self._estate),
             Contexts(cluster, freshness),
             ArtifactStore(
                 Path(settings.artifacts_directory),
@@ -67,7 +71,7 @@ class Gateway:
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self._flush)
-            for work in (self._stages.sweep(), self._become_ready()):
+            for work in (self._stages.sweep(), self._estate.run(), self._become_ready()):
                 task = asyncio.create_task(work)
                 stack.callback(task.cancel)
             probes = web.Application()
@@ -97,7 +101,9 @@ class Gateway:
             log.warning("the API server did not take all progress in time; the stages will send it again")
 
     async def _become_ready(self) -> None:
-        """Ready is who can review tokens: that takes the API server and the rights of ours that matter most."""
+        """Ready is who can review tokens, which takes the API server and the rights of ours that matter most, and knows
+        how much stages may move.
+        """
         body = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenReview", "spec": {"token": "none"}}
         while True:
             try:
@@ -106,6 +112,7 @@ class Gateway:
                 log.warning("not ready: can't review tokens", error=str(error))
                 await asyncio.sleep(READY_RETRY_SECONDS)
             else:
+                await self._estate.known()
                 self.ready = True
                 return
 

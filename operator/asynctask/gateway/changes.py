@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from asynctask.api.stage import ItemError
+from asynctask.api.stage import Bandwidth, ItemError
 from asynctask.api.status import Progress
 from asynctask.gateway.fencing import Caller, Recorded
 
@@ -47,6 +47,8 @@ class Change:
     item_error_count: int | None = None
     claim: bool = False
     """Record the holder even when nothing else is new."""
+    bandwidth: Bandwidth | None = None
+    """Goes along with progress; alone it is not worth a write."""
 
     def followed_by(self, newer: "Change") -> "Change":
         """Both, the newer one winning."""
@@ -58,6 +60,7 @@ class Change:
             item_errors=(*self.item_errors, *newer.item_errors)[: MAX_FIRST * 2],
             item_error_count=self.item_error_count if count is None else count,
             claim=newer.claim or self.claim,
+            bandwidth=newer.bandwidth or self.bandwidth,
         )
 
     @property
@@ -79,6 +82,8 @@ def operations(recorded: Recorded, caller: Caller, change: Change, now: datetime
     parts: dict[str, Any] = {}
     if (progress := change.progress) and progress != Progress.model_validate(recorded.part("progress")):
         parts["progress"] = progress.model_dump(exclude_none=True, exclude_defaults=True)
+    if change.bandwidth and change.bandwidth != Bandwidth.model_validate(recorded.part("bandwidth")):
+        parts["bandwidth"] = change.bandwidth.model_dump(exclude_none=True)
     if change.checkpoint and not (mine and _is_newer(recorded, change.checkpoint, caller)):
         parts["checkpoint"] = {
             "sequence": change.checkpoint.sequence,

@@ -50,7 +50,6 @@ class Freshness:
     job: float = 600.0
     task: float = 10.0
     stage: float = 10.0
-    endpoint: float = 10.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from time import monotonic
 import structlog
 
 from asynctask.adapters import cluster as api
-from asynctask.api.stage import StageSpec
+from asynctask.api.stage import Bandwidth, StageSpec
 from asynctask.gateway.changes import NOTHING, Change, Ended, SavedCheckpoint, operations
 from asynctask.gateway.errors import GatewayError, InvalidReport, NotNow, StageGone, StaleAttempt
 from asynctask.gateway.fencing import Caller, Recorded, check
@@ -86,14 +86,14 @@ class LiveStage:
             await self._commit(caller)
         return self.recorded
 
-    async def report(self, caller: Caller, report: Report) -> int:
+    async def report(self, caller: Caller, report: Report, bandwidth: Bandwidth | None = None) -> int:
         """Take a report in and return the last sequence known. A checkpoint is durable when this returns."""
         await self.admit(caller)
         if self.recorded.completed_by(caller.attempt):
             return max(self._sequence, report.sequence)
         if report.sequence > self._sequence:  # else it came twice, or was overtaken
             self._sequence = report.sequence
-            self._pending = self._pending.followed_by(_change(report))
+            self._pending = self._pending.followed_by(_change(report, bandwidth=bandwidth))
         acknowledged = self._sequence
         if report.checkpoint is not None:
             await self._commit(caller)
@@ -233,10 +233,11 @@ class LiveStage:
             self.recorded = recorded
 
 
-def _change(message: Report | Complete, ended: Ended | None = None) -> Change:
+def _change(message: Report | Complete, ended: Ended | None = None, bandwidth: Bandwidth | None = None) -> Change:
     checkpoint = message.checkpoint if isinstance(message, Report) else None
     return Change(
         progress=message.progress.stored() if message.progress else None,
+        bandwidth=bandwidth if message.progress else None,
         checkpoint=SavedCheckpoint(message.sequence, checkpoint) if checkpoint is not None else None,
         ended=ended,
         item_errors=tuple(error.stored() for error in message.item_errors or ()),

@@ -107,6 +107,7 @@ class Report(Model):
 
     sequence: Number
     progress: SentProgress | None = None
+    used_bytes_per_second: MaybeNumber = None
     checkpoint: Object | None = None
     log: tuple[LogLine, ...] | None = None
     item_errors: Annotated[tuple[SentItemError, ...], Field(max_length=MAX_ITEM_ERRORS)] | None = None

@@ -14,6 +14,7 @@ from asynctask.gateway.identity import Authenticator, Identity
 from asynctask.gateway.limits import Buckets
 from asynctask.gateway.live import LiveStage
 from asynctask.gateway.messages import parse_complete, parse_report
+from asynctask.gateway.shares import Shares
 from asynctask.gateway.stagelogs import StageLogs
 from asynctask.gateway.stages import Stages
 
@@ -32,6 +33,7 @@ class StageApi:
         self,
         authenticator: Authenticator,
         stages: Stages,
+        shares: Shares,
         contexts: Contexts,
         artifacts: ArtifactStore,
         logs: StageLogs,
@@ -40,6 +42,7 @@ class StageApi:
     ) -> None:
         self._authenticator = authenticator
         self._stages = stages
+        self._shares = shares
         self._contexts = contexts
         self._artifacts = artifacts
         self._logs = logs
@@ -61,14 +64,15 @@ class StageApi:
         """What the stage is to do. Makes the pod the holder."""
         identity, live = await self._enter(request)
         recorded = await live.begin(identity.caller)
-        allowed = await self._stages.bytes_per_second(live)
+        allowed = await self._shares.begin(live)
         return _json(await self._contexts.context(identity, live, recorded, allowed, self._period))
 
     async def report(self, request: web.Request) -> web.Response:
         """How far it is, its checkpoint, what failed, what it logs."""
         identity, live = await self._enter(request)
         report = parse_report(await _body(request))
-        acknowledged = await live.report(identity.caller, report)
+        used = report.used_bytes_per_second
+        acknowledged = await live.report(identity.caller, report, self._shares.bandwidth(live, used))
         if report.log:
             self._logs.write(live, identity.caller.attempt, report.log)
         return _json(
@@ -76,7 +80,7 @@ class StageApi:
                 "acknowledgedSequence": acknowledged,
                 "checkpointSequence": live.checkpoint_sequence,
                 "command": await self._contexts.command(identity, live),
-                "bytesPerSecond": await self._stages.bytes_per_second(live),
+                **await self._shares.report(live, used),
             }
         )
 
@@ -84,7 +88,7 @@ class StageApi:
         """How it ended."""
         identity, live = await self._enter(request)
         await live.complete(identity.caller, parse_complete(await _body(request)))
-        self._stages.ended(live)
+        self._shares.end(live)
         return _json({"acknowledged": True})
 
     async def put_artifact(self, request: web.Request) -> web.Response:

@@ -9,8 +9,6 @@ import structlog
 
 from asynctask.adapters import cluster as api
 from asynctask.api import names
-from asynctask.core import bandwidth
-from asynctask.gateway.caching import Cache
 from asynctask.gateway.errors import GatewayError, NotAStage, StageGone
 from asynctask.gateway.identity import Freshness, Identity
 from asynctask.gateway.live import LiveStage
@@ -25,7 +23,7 @@ log = structlog.get_logger("gateway")
 
 
 class Stages:
-    """Opens stages for the pods that work on them, and shares the endpoints' bandwidth among them."""
+    """Opens stages for the pods that work on them."""
 
     def __init__(
         self,
@@ -42,8 +40,6 @@ class Stages:
         self._period = period
         self._clock = clock
         self._live: dict[str, LiveStage] = {}
-        self._usage = bandwidth.Usage()
-        self._limits = Cache[tuple[str, str], int | None](freshness.endpoint, clock=clock)
 
     async def open(self, identity: Identity) -> LiveStage:
         """The stage that a pod works on. Raises StageGone, and NotAStage when Job and Stage don't belong together."""
@@ -70,19 +66,6 @@ class Stages:
         _check_kinship(identity, live)
         return live
 
-    async def bytes_per_second(self, live: LiveStage) -> int | None:
-        """What the stage may move now, counted as one of those that use its endpoints."""
-        if not live.endpoints:
-            return None
-        now = self._clock()
-        self._usage.heard_of(live.recorded.uid, live.endpoints, now)
-        limits = [(endpoint, await self._limit(*endpoint)) for endpoint in live.endpoints]
-        return bandwidth.share((self._usage.users(endpoint, now), limit) for endpoint, limit in limits)
-
-    def ended(self, live: LiveStage) -> None:
-        """The stage moves nothing any more: the others may have its share."""
-        self._usage.ended(live.recorded.uid, live.endpoints)
-
     async def sweep(self) -> None:
         """Forget stages that have fallen silent, for ever."""
         while True:
@@ -108,17 +91,6 @@ class Stages:
                     live.close()
 
         await asyncio.gather(*(flush(live) for live in self._live.values()))
-
-    async def _limit(self, namespace: str, name: str) -> int | None:
-        async def read(_: int | None) -> int | None:
-            try:
-                endpoint = await self._cluster.get(api.ENDPOINTS, namespace, name, not_older_than="0")
-            except api.NotFound:
-                return None
-            limit = endpoint["spec"].get("limits", {}).get("megabytesPerSecond")
-            return int(limit) if limit else None
-
-        return await self._limits.get((namespace, name), read)
 
 
 def _check_kinship(identity: Identity, live: LiveStage) -> None:
