@@ -136,5 +136,5 @@ def test_a_pod_that_the_server_refuses_is_told_in_its_words(
 def test_an_endpoint_over_the_pod_s_own_folders_is_told(estate: Estate, operator: OperatorProcess) -> None:
     make(estate, "StorageEndpoint", "storageendpoints", "tmp", {"path": "/tmp", "volume": {"claimName": "x"}}, namespaced=True)  # fmt: skip
     name = estate.submit(job("copy"), locations=[{"field": "source"}], config={"source": "/tmp/x"})
-    task = estate.until(name, "False PodRefused")
+    task = estate.until(name, "Unknown InvalidLocation")
     assert "/tmp" in task["status"]["message"]

@@ -50,7 +50,6 @@ def locate(value: object, access: str = "Read") -> str:
     "/nas/photos/raw/x": "raw",
     "/nas/photos/rawest": "photos",
     "/nas/photos/raw2": "twin",
-    "/nas/same/x": "a-same",
     "/nas/photos/a..b": "photos",
     "/nas/photos/...": "photos",
     "/nas/photos/with space/日本 $(HOME)": "photos",
@@ -137,3 +136,32 @@ def test_whatever_is_written_never_leaves_its_endpoint(text: str) -> None:
         assert ("/" + "/".join(parts) + "/").startswith(root + "/")
     else:
         assert ".." not in text.split(":", 1)[1].split("/")
+
+
+def at(path: str) -> str:
+    """What is said of a file in a share that users know by this path."""
+    field = LocationField(field="source")
+    found = resolve([field], {"source": f"{path}/x"}, {"odd": share("odd", path)})
+    return str(found) if isinstance(found, Problem) else ""
+
+
+@pytest.mark.parametrize("path", [
+    "/tmp", "/asynctask", "/asynctask/workspace", "/var/run/secrets/asynctask", "/var/run/secrets/asynctask-endpoints",
+    "/var/run", "/var", "/usr", "/etc", "/proc", "/proc/1", "/sys/fs", "/dev/shm",
+])  # fmt: skip
+def test_an_endpoint_where_no_pod_can_have_it_is_refused(path: str) -> None:
+    assert at(path).startswith(f"spec.config.source: storage endpoint odd can't be at {path}: ")
+    assert "give it another spec.path" in at(path)
+
+
+@pytest.mark.parametrize("path", ["/nas", "/tmp/share", "/temp", "/usr/share", "/var/backups", "/asynctask-data", "/d"])
+def test_an_endpoint_elsewhere_is_not(path: str) -> None:
+    assert at(path) == ""
+
+
+def test_two_endpoints_at_one_path_are_refused_by_those_who_mean_one_of_them() -> None:
+    assert locate("/nas/same/x") == "InvalidLocation spec.config.source"
+    assert locate("/nas/photos") == "photos"
+    twins = {"b": share("b", "/nas/same"), "a": share("a", "/nas/same")}
+    found = resolve([LocationField(field="source")], {"source": "/nas/same"}, twins)
+    assert "storage endpoints a, b have the same spec.path, /nas/same" in str(found)

@@ -33,6 +33,7 @@ DATA_OWNER_LABEL = f"{GROUP}/allow-data-owner"
 
 GATEWAY_AUDIENCE = "asynctask-gateway"
 TOKEN_DIRECTORY = "/var/run/secrets/asynctask"  # noqa: S105 - a path
+ENDPOINT_SECRETS_DIRECTORY = "/var/run/secrets/asynctask-endpoints"
 WORKSPACE_CLAIM = "asynctask-workspace"
 WORKSPACE_DIRECTORY = "/asynctask/workspace"
 DEFAULT_QUEUE = "default"

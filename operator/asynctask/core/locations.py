@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from asynctask.api import names
 from asynctask.api.reasons import Reason
 from asynctask.api.stage import StageLocation
 from asynctask.api.storageendpoint import StorageEndpoint
@@ -10,6 +11,28 @@ from asynctask.api.templates import LocationField
 from asynctask.core.problems import Problem
 
 Endpoints = Mapping[str, StorageEndpoint]
+
+OWN_PATHS = ("/tmp", names.WORKSPACE_DIRECTORY, names.TOKEN_DIRECTORY, names.ENDPOINT_SECRETS_DIRECTORY)  # noqa: S108
+"""What every stage's pod has mounted, or may have: no share fits there, nor above, where it would get these folders."""
+SYSTEM_PATHS = frozenset(
+    {
+        "/bin",
+        "/boot",
+        "/dev",
+        "/etc",
+        "/lib",
+        "/lib64",
+        "/opt",
+        "/proc",
+        "/root",
+        "/run",
+        "/sbin",
+        "/sys",
+        "/usr",
+        "/var",
+    }
+)
+KERNEL_PATHS = ("/dev/", "/proc/", "/sys/")
 
 
 def resolve(
@@ -57,13 +80,33 @@ def _locate(field: LocationField, value: Any, where: str, endpoints: Endpoints) 
         endpoint = endpoints.get(name)
         if endpoint is None or endpoint.spec.remote is None:
             return Problem(Reason.ENDPOINT_NOT_FOUND, f"{name[:200]!r} is no remote endpoint of this namespace", where)
+    if problem := _unusable(endpoint, endpoints, where):
+        return problem
     if field.access == "Write" and endpoint.spec.read_only:
         return Problem(Reason.INVALID_LOCATION, f"storage endpoint {endpoint.metadata.name} is read-only", where)
     return StageLocation(field=field.field, endpoint=endpoint.metadata.name, access=field.access, path=value)
 
 
+def _unusable(endpoint: StorageEndpoint, endpoints: Endpoints, where: str) -> Problem | None:
+    """What keeps an endpoint from being mounted at its path in any pod."""
+    name, path = endpoint.metadata.name, endpoint.spec.path
+    if endpoint.spec.volume is None or path is None:
+        return None
+    others = [other for other in endpoints.values() if other.spec.volume and other.spec.path == path]
+    if len(others) > 1:
+        names_of = ", ".join(sorted(other.metadata.name for other in others))
+        message = f"storage endpoints {names_of} have the same spec.path, {path}: give each a path of its own"
+        return Problem(Reason.INVALID_LOCATION, message[:900], where)
+    own = [part for part in OWN_PATHS if part == path or part.startswith(f"{path}/")]
+    if own or path in SYSTEM_PATHS or path.startswith(KERNEL_PATHS):
+        why = f"stage pods need {own[0]} for themselves" if own else "it would hide the image's own files there"
+        message = f"storage endpoint {name} can't be at {path}: {why}; give it another spec.path, such as /nas/{name}"
+        return Problem(Reason.INVALID_LOCATION, message[:900], where)
+    return None
+
+
 def _mounted_at(path: str, endpoints: Endpoints) -> StorageEndpoint | None:
-    """The endpoint with the longest path that holds this one; of equals the first by name."""
+    """The endpoint with the longest path that holds this one."""
     normal = "/" + "/".join(part for part in path.split("/") if part not in {"", "."})
     holders = [
         endpoint

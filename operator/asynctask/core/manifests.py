@@ -268,7 +268,7 @@ def _mount_endpoint(
         mounts.append(mount | {"subPath": source.sub_path} if source.sub_path else mount)
     elif endpoint.spec.remote and endpoint.spec.remote.secret_name:
         volumes.append({"name": name, "secret": {"secretName": endpoint.spec.remote.secret_name}})
-        path = f"/var/run/secrets/asynctask-endpoints/{endpoint.metadata.name}"
+        path = f"{names.ENDPOINT_SECRETS_DIRECTORY}/{endpoint.metadata.name}"
         mounts.append({"name": name, "mountPath": path, "readOnly": True})
 
 
