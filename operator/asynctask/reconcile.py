@@ -109,7 +109,7 @@ class Reconciler:
         stages = store.stages_of(uid)
         dependencies = {}
         for dependency in task.spec.depends_on:
-            other = store.task((key[0], dependency.name))
+            other = store.other((key[0], dependency.name))
             if other is not None:
                 dependencies[dependency.name] = other
         return Facts(
@@ -122,8 +122,8 @@ class Reconciler:
             pods_gone=store.pods_gone,
             known_since=store.known_since,
             dependencies=dependencies,
-            dependency_cycle=self._cycle(key) if task.spec.depends_on else (),
-            children={child.metadata.name: child for child in store.children(uid)},
+            dependency_cycle=store.dependencies.cycle(key),
+            children={child.name: child for child in store.children(uid)},
             admission=Admission(admitted=self._scheduler.is_admitted(key)),
             pod_settings=context.pod_settings,
             limits=context.limits,
@@ -156,28 +156,6 @@ class Reconciler:
             )
             context.resolved.put(task.metadata.uid, basis, known)
         return known
-
-    def _cycle(self, key: Key) -> tuple[str, ...]:
-        """The circle of dependencies that the task is in, if it is in one."""
-        store, namespace = self._context.store, key[0]
-        path: list[str] = [key[1]]
-        seen: set[str] = set()
-
-        def walk(name: str) -> bool:
-            entry = store.tasks.get((namespace, name))
-            for other in entry.depends_on if entry else ():
-                if other == key[1]:
-                    path.append(other)
-                    return True
-                if other not in seen and len(path) < 100:
-                    seen.add(other)
-                    path.append(other)
-                    if walk(other):
-                        return True
-                    path.pop()
-            return False
-
-        return tuple(path) if walk(key[1]) else ()
 
     def _admit(self, key: Key, facts: Facts, plan: Plan) -> Plan:
         """Ask for a place when the plan wants one; with it, decide again."""

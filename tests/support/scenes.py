@@ -21,6 +21,7 @@ from asynctask.core import manifests
 from asynctask.core.decide import decide
 from asynctask.core.facts import Admission, Displacement, Facts, Limits, PodSettings, Resolved
 from asynctask.core.observed import Job, Pod
+from asynctask.core.others import Other, other
 from asynctask.core.plan import (
     Action,
     DeleteStage,
@@ -93,9 +94,9 @@ class Scene:
     stages: Mapping[str, Body] = field(default_factory=dict)
     jobs: Mapping[str, Body] = field(default_factory=dict)
     pods: tuple[Body, ...] = ()
-    others: Mapping[str, AsyncTask] = field(default_factory=dict)
+    others: Mapping[str, Other] = field(default_factory=dict)
     cycle: tuple[str, ...] = ()
-    children: Mapping[str, AsyncTask] = field(default_factory=dict)
+    children: Mapping[str, Other] = field(default_factory=dict)
     endpoints: Mapping[str, StorageEndpoint] = field(default_factory=dict)
     type: TaskType | None = None
     admission: Admission = ADMITTED
@@ -155,7 +156,7 @@ class Scene:
         phase = "Succeeded" if status == "True" else "Failed"
         return self.with_status(run=run, phase=phase, conditions=[condition], completionTime=ago(seconds_ago))
 
-    def depends_on(self, name: str, other: AsyncTask | None = None, condition: str = "Succeeded") -> Scene:
+    def depends_on(self, name: str, other: Other | None = None, condition: str = "PartiallySucceeded") -> Scene:
         """Another task must have ended; None: there is none of that name."""
         scene = self.with_spec(dependsOn=[*self.spec.get("dependsOn", ()), {"name": name, "condition": condition}])
         return scene if other is None else replace(scene, others={**self.others, name: other})
@@ -264,6 +265,11 @@ class Scene:
     def task(self) -> AsyncTask:
         """The task itself."""
         return self._task(None)
+
+    @property
+    def as_other(self) -> Other:
+        """What it is to a task that waits for it."""
+        return other(self.task.model_dump(by_alias=True, mode="json", exclude_none=True))
 
     @property
     def facts(self) -> Facts:

@@ -5,7 +5,6 @@ from dataclasses import replace
 import pytest
 from support.scenes import REFUSED, Scene, ago, make_task
 
-from asynctask.api.asynctask import AsyncTask
 from asynctask.api.tasktype import TaskType
 from asynctask.core.plan import StartStage
 
@@ -140,45 +139,6 @@ def test_decide(sentence: str) -> None:
     scene, phase, actions = SENTENCES[sentence]
     told = scene.told()
     assert (told.phase, told.actions) == (phase, actions), told.message
-
-
-def other(phase: str = "", reason: str = "Succeeded", said_run: int = 1, **spec: object) -> AsyncTask:
-    """Another task of the namespace, ended so or not at all."""
-    scene = make_task("other", **spec).stage("scan")
-    scene = scene.ended(phase, reason) if phase else scene
-    return scene.with_status(run=said_run).task
-
-
-DEPENDENCIES = {
-    "one that is not there": (TWO.depends_on("other"), "Pending", "DependencyMissing"),
-    "one that has not begun": (TWO.depends_on("other", other()), "Pending", "DependencyPending"),
-    "one that succeeded": (TWO.depends_on("other", other("True")), "Running", "Starting"),
-    "one that succeeded in part": (
-        TWO.depends_on("other", other("True", "PartiallySucceeded")), "Running", "Starting"),
-    "one that failed": (TWO.depends_on("other", other("False", "Failed")), "Pending", "DependencyFailed"),
-    "one that failed where any end will do": (
-        TWO.depends_on("other", other("False", "Failed"), "Completed"), "Running", "Starting"),
-    "one that runs again": (TWO.depends_on("other", other("True", said_run=1, run=2)), "Pending", "DependencyPending"),
-    "the second of two": (
-        TWO.depends_on("a", other("True")).depends_on("b", other()), "Pending", "DependencyPending"),
-    "one that failed only after this began": (
-        TWO.depends_on("other", other("False", "Failed")).running("scan"), "Running", "Running"),
-    "one that is not there, in a pause": (TWO.paused().depends_on("other"), "Paused", "Suspended"),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("on", DEPENDENCIES)
-def test_a_task_depends_on(on: str) -> None:
-    scene, phase, reason = DEPENDENCIES[on]
-    told = scene.told()
-    assert (told.phase, told.reason) == (phase, reason), told.message
-
-
-def test_a_circle_of_tasks_is_told_with_its_path() -> None:
-    scene = Scene(**{**vars(TWO.depends_on("b", other())), "cycle": ("nightly", "b", "nightly")})
-    told = scene.told()
-    assert (told.phase, told.reason) == ("Invalid", "CycleInDependencies")
-    assert "nightly → b → nightly" in told.message
 
 
 def test_a_circle_of_stages_is_told_with_its_path() -> None:

@@ -10,10 +10,10 @@ from support.scenes import NOW, Scene, ago, make_task
 
 from asynctask.api.asynctask import AsyncTaskStatus
 from asynctask.api.stage import StageStatus
-from asynctask.core import manifests
 from asynctask.core.decide import decide
 from asynctask.core.facts import Admission
 from asynctask.core.jobends import over
+from asynctask.core.others import run_of
 from asynctask.core.plan import PatchStage, StartStage
 
 NAMES = ("a", "b", "c")
@@ -200,4 +200,4 @@ def test_names_always_fit(name: str, uid: str, stage: str, run: int, attempt: in
 
     made = names.child_name(name, uid, stage, run, attempt)
     assert len(made) <= names.MAX_JOB_NAME
-    assert manifests.run_of({names.LABEL_RUN: str(run)}) == run
+    assert run_of({names.LABEL_RUN: str(run)}) == run

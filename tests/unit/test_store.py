@@ -107,10 +107,42 @@ def test_a_parent_is_woken_with_its_child(store: Store) -> None:
     store.apply_task("ADDED", task())
     made = task("part", labels={names.LABEL_TASK_UID: "uid-nightly"}, owner="Stage")
     assert store.apply_task("ADDED", made) == {NIGHTLY, ("team", "part")}
-    assert [found.metadata.name for found in store.children("uid-nightly")] == ["part"]
+    assert [found.name for found in store.children("uid-nightly")] == ["part"]
     made["metadata"]["resourceVersion"] = "2"
     assert NIGHTLY in store.apply_task("DELETED", made)
     assert list(store.children("uid-nightly")) == []
+
+
+def test_progress_of_a_task_is_nothing_to_those_that_wait_for_it(store: Store) -> None:
+    store.apply_task("ADDED", task())
+    store.apply_task("ADDED", task("after", dependsOn=[{"name": "part"}]))
+    labels = {names.LABEL_TASK_UID: "uid-nightly"}
+    waiting = {NIGHTLY, ("team", "after"), ("team", "part")}
+    assert store.apply_task("ADDED", task("part", labels=labels, owner="Stage")) == waiting
+    for version, status, woken in (
+        (2, {"run": 1, "phase": "Running", "message": "43%"}, {("team", "part")}),
+        (3, {"run": 1, "phase": "Invalid", "message": "spec.type: there is none"}, waiting),
+        (4, {"run": 1, "conditions": [{"type": "Succeeded", "status": "True", "reason": "Succeeded"}]}, waiting),
+        (
+            5,
+            {"run": 1, "conditions": [{"type": "Succeeded", "status": "True", "reason": "Succeeded"}]},
+            {("team", "part")},
+        ),
+    ):
+        assert (
+            store.apply_task("MODIFIED", task("part", version, labels=labels, owner="Stage") | {"status": status})
+            == woken
+        )
+
+
+def test_all_in_a_circle_are_woken_when_it_closes_and_when_it_opens(store: Store) -> None:
+    store.apply_task("ADDED", task("a", dependsOn=[{"name": "b"}]))
+    store.apply_task("ADDED", task("b", dependsOn=[{"name": "c"}]))
+    ring = {("team", name) for name in "abc"}
+    assert store.apply_task("ADDED", task("c", dependsOn=[{"name": "a"}])) == ring
+    assert store.dependencies.cycle(("team", "c")) == ("c", "a", "b", "c")
+    assert store.apply_task("DELETED", task("b", version=2)) == ring
+    assert store.dependencies.cycle(("team", "c")) == ()
 
 
 def test_a_label_alone_makes_no_child(store: Store) -> None:

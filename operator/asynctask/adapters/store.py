@@ -17,7 +17,9 @@ from asynctask.api.stage import Stage
 from asynctask.api.storageendpoint import StorageEndpoint
 from asynctask.api.taskqueue import TaskQueue
 from asynctask.api.tasktype import TaskType
+from asynctask.core.dependencies import Dependencies
 from asynctask.core.observed import Job, Pod
+from asynctask.core.others import Other, other
 
 log = structlog.get_logger()
 M = TypeVar("M", bound=Model)
@@ -44,6 +46,8 @@ class Entry:
     """The priority that it waits in its queue with, by its status; 0 if it doesn't, or if its spec is newer."""
     submitted: str = ""
     is_over: bool = False
+    as_other: Other | None = None
+    """What it is to tasks that wait for it; reckoned when one asks."""
 
 
 class Models:
@@ -86,7 +90,7 @@ class Store:
         self.queues: dict[str, tuple[int, TaskQueue]] = {}
         self.endpoints: dict[str, dict[str, tuple[int, StorageEndpoint]]] = {}
         self.key_of_uid: dict[str, Key] = {}
-        self._dependents: dict[Key, set[Key]] = {}
+        self.dependencies = Dependencies()
         self._children: dict[str, set[Key]] = {}
         self._gone: OrderedDict[str, None] = OrderedDict()
         self._models = Models()
@@ -101,9 +105,11 @@ class Store:
         version, uid = int(meta["resourceVersion"]), meta["uid"]
         if event == "DELETED":
             self._bury(uid)
+            concerned = {key} | self._concerned(key, old, None)
             if old is not None and old.uid == uid:
                 self._forget_task(key, old)
-            return self._concerned(key, old) | {key}
+                concerned |= self.dependencies.put(key, ())
+            return concerned
         if uid in self._gone or (old is not None and old.uid == uid and version <= old.version):
             return set()
         if old is not None:
@@ -111,35 +117,41 @@ class Store:
         entry = _task_entry(body)
         self.tasks[key] = entry
         self.key_of_uid[uid] = key
-        for name in entry.depends_on:
-            self._dependents.setdefault((key[0], name), set()).add(key)
         if entry.parent_uid:
             self._children.setdefault(entry.parent_uid, set()).add(key)
-        return self._concerned(key, entry) | {key}
+        return {key} | self._concerned(key, old, entry) | self.dependencies.put(key, entry.depends_on)
 
     def task(self, key: Key) -> AsyncTask | None:
         """The task as last seen. Raises ValidationError when this version can't read it."""
         entry = self.tasks.get(key)
         return self._models.decode(AsyncTask, entry) if entry else None
 
-    def children(self, uid: str) -> Iterator[AsyncTask]:
+    def other(self, key: Key) -> Other | None:
+        """The task as one that waits for it sees it."""
+        entry = self.tasks.get(key)
+        return _as_other(entry) if entry else None
+
+    def children(self, uid: str) -> Iterator[Other]:
         """The tasks that stages of this task started."""
         for key in self._children.get(uid, ()):
-            if (task := self.task(key)) is not None:
-                yield task
+            if entry := self.tasks.get(key):
+                yield _as_other(entry)
 
     def _forget_task(self, key: Key, entry: Entry) -> None:
         self.tasks.pop(key, None)
         self.key_of_uid.pop(entry.uid, None)
-        for name in entry.depends_on:
-            _drop(self._dependents, (key[0], name), key)
         if entry.parent_uid:
             _drop(self._children, entry.parent_uid, key)
 
-    def _concerned(self, key: Key, entry: Entry | None) -> set[Key]:
-        concerned = set(self._dependents.get(key, ()))
-        parent = self.key_of_uid.get(entry.parent_uid) if entry else None
-        return concerned | {parent} if parent else concerned
+    def _concerned(self, key: Key, old: Entry | None, new: Entry | None) -> set[Key]:
+        """Who waits for it, unless the change is nothing to them: its progress is not."""
+        concerned = self.dependencies.dependents(key)
+        for entry in (old, new):
+            if entry and (parent := self.key_of_uid.get(entry.parent_uid)):
+                concerned.add(parent)
+        if concerned and old and new and old.uid == new.uid and _as_other(old) == _as_other(new):
+            return set()
+        return concerned
 
     # -- what belongs to a task
 
@@ -263,6 +275,12 @@ def _task_entry(body: Mapping[str, Any]) -> Entry:
         meta.get("creationTimestamp", ""),
         is_current and bool(status.get("completionTime")),
     )
+
+
+def _as_other(entry: Entry) -> Other:
+    if entry.as_other is None:
+        entry.as_other = other(orjson.loads(entry.raw))
+    return entry.as_other
 
 
 def _trimmed(body: Mapping[str, Any]) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from asynctask.api.base import (
 )
 from asynctask.api.names import DEFAULT_QUEUE
 from asynctask.api.status import Phase, PhaseName, Progress
-from asynctask.api.templates import Locations, Retry, Stages
+from asynctask.api.templates import EndCondition, Locations, Retry, Stages
 from asynctask.api.window import Window
 
 UserId = Annotated[int, Field(ge=1, le=2_147_483_647)]
@@ -47,9 +47,9 @@ class Dependency(Model):
     """Another task of the namespace that must have ended first."""
 
     name: ObjectName
-    """The task."""
-    condition: Literal["Succeeded", "Completed"] = "Succeeded"
-    """`Succeeded`: it must have ended well (partly is well). `Completed`: it must have ended."""
+    """The task. What counts is its current run."""
+    condition: EndCondition = "PartiallySucceeded"
+    """How it must have ended. `Succeeded`: in full. `PartiallySucceeded`: in full or in part. `Finished`: in any way."""
 
 
 class AsyncTaskSpec(Model):
@@ -91,7 +91,10 @@ class AsyncTaskSpec(Model):
     restart_from: StageName | None = None
     """With a higher run: keep the results of the stages that come before this one. Holds for that run alone: the next time `run` is raised, take it away or name another."""
     depends_on: Annotated[tuple[Dependency, ...], Field(max_length=32, json_schema_extra=NAME_KEYS)] = ()
-    """Tasks that must have ended first."""
+    """Tasks that must have ended first. When one ends otherwise, this one fails."""
+    dependency_timeout_seconds: Seconds | None = None
+    """The run fails when the tasks that it depends on have not ended, or are not there, this long after it was asked for;
+    pauses count. Absent: it waits."""
     retry: Retry | None = None
     """Overrides the type's retry policy."""
     window: Window | None = None

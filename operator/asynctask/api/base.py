@@ -36,6 +36,8 @@ Uid = Annotated[str, Field(max_length=64)]
 Time = datetime
 JsonObject = Annotated[dict[str, Any], Field(json_schema_extra={"x-free-form": True})]
 """An object of the user's own making: kept whole by the API server, checked by the operator."""
+Anything = Annotated[Any, Field(json_schema_extra={"x-any": True})]
+"""Any JSON value."""
 Priority = Annotated[int, Field(ge=1, le=5)]
 Seconds = Annotated[int, Field(ge=1, le=31_536_000)]
 Count = Annotated[int, Field(ge=0, le=2**53)]

@@ -6,6 +6,7 @@ from pydantic import ConfigDict, Field
 
 from asynctask.api.base import (
     CONDITIONS_KEYS,
+    Anything,
     Condition,
     Count,
     FieldName,
@@ -64,6 +65,8 @@ class StageSpec(Model):
     """The storage it uses."""
     inputs: Annotated[tuple[StageInput, ...], Field(max_length=32)] = ()
     """Earlier stages whose outputs it may read."""
+    items: Annotated[tuple[Anything, ...], Field(max_length=10_000)] = ()
+    """The items that a `task` stage starts one task each for, as they were when it began."""
 
 
 class Checkpoint(Model):
@@ -155,6 +158,27 @@ class Review(Model):
     """When."""
 
 
+Positions = Annotated[str, Field(max_length=65_536, pattern=r"^([0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*)?$")]
+"""Positions in a list, from 0, as ranges: `0-41,43`."""
+
+
+class TaskResults(Model):
+    """How the tasks of a `task` stage ended, so that it is known also when a task was deleted since."""
+
+    total: Count
+    """How many there are in all."""
+    succeeded: Positions = ""
+    """Those that succeeded."""
+    partial: Positions = ""
+    """Those that were done in part."""
+    failed: Positions = ""
+    """Those that failed or were cancelled."""
+    priority: Count = 0
+    """The priority that was passed on to them last."""
+    time: Time | None = None
+    """When this was written."""
+
+
 class StageStatus(Model):
     """What has become of the stage. `holder`, `progress`, `bandwidth`, `checkpoint`, `completion` and `itemErrors` are the gateway's, `review` a person's, the rest the operator's."""
 
@@ -192,6 +216,8 @@ class StageStatus(Model):
     """What it said at its end."""
     item_errors: ItemErrors | None = None
     """Items that failed."""
+    tasks: TaskResults | None = None
+    """How the tasks of a `task` stage ended."""
     review: Review | None = None
     """The decision on an approval stage: `kubectl patch ast NAME --subresource=status --type=merge -p '{"status":{"review":{"decision":"Approved"}}}'`."""
 

@@ -24,10 +24,13 @@ from asynctask.api.base import (
 
 Argument = Annotated[str, Field(max_length=4096)]
 LabelValue = Annotated[str, Field(max_length=63)]
+ConfigKey = Annotated[str, Field(min_length=1, max_length=63)]
 LabelKey = Annotated[str, Field(min_length=1, max_length=317)]
 ResourceName = Literal["cpu", "memory", "ephemeral-storage"]
 Profile = Literal["Restricted", "DataOwner"]
 Access = Literal["Read", "Write"]
+EndCondition = Literal["Succeeded", "PartiallySucceeded", "Finished"]
+"""How something that is waited for must have ended: in full, at least in part, or in any way."""
 
 
 class SecretKeyRef(Model):
@@ -134,26 +137,60 @@ class WaitStage(Model):
     """How long, counted from the moment the stage began."""
 
 
-class ChildTask(Model):
-    """A task that a `task` stage starts."""
+class ChildTemplate(Model):
+    """What a task that a `task` stage starts is made from."""
 
-    name: StageName
-    """Its name within the stage."""
     type: ObjectName
     """Its TaskType."""
     config: JsonObject = Field(default_factory=dict)
     """Its config."""
+    config_from: Annotated[dict[ConfigKey, Expression], Field(max_length=64)] = Field(default_factory=dict)
+    """Config fields that are computed: CEL expressions over `config` and `outputs`, in `forEach` also over `item` and
+    `index`. They go over `config`, and keep their type."""
     priority: Priority | None = None
-    """Its priority; the parent's when absent."""
+    """Its priority. Absent: the parent's, also when that is changed."""
     queue_name: LabelName | None = None
     """Its queue; the parent's when absent."""
 
 
-class TaskStage(Model):
-    """A stage that starts other tasks and waits for them. It holds no quota meanwhile."""
+class ChildTask(ChildTemplate):
+    """A task that a `task` stage starts."""
 
-    tasks: Annotated[tuple[ChildTask, ...], Field(min_length=1, max_length=64, json_schema_extra=NAME_KEYS)]
-    """The tasks to start, all at once; their own queue decides which runs when."""
+    name: StageName
+    """Its name within the stage."""
+
+
+class ForEach(ChildTemplate):
+    """One task for each item of a list."""
+
+    items: Expression
+    """A CEL expression over `config` and `outputs` (by stage) that gives a list, or a number N for 0 to N-1. At most
+    10,000 items; with none the stage is skipped."""
+
+
+class TaskStage(Model):
+    """A stage that starts other tasks and waits for them. It holds no quota meanwhile.
+
+    Its outputs are `total`, `succeeded`, `partial` and `failed`, which later stages may read.
+    """
+
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            Rule(rule="has(self.tasks) != has(self.forEach)", message="give either tasks or forEach"),
+        )
+    )
+
+    tasks: Annotated[tuple[ChildTask, ...], Field(min_length=1, max_length=64, json_schema_extra=NAME_KEYS)] | None = (
+        None
+    )
+    """The tasks to start, in this order."""
+    for_each: ForEach | None = None
+    """One task for each item of a list, in its order."""
+    parallelism: Annotated[int, Field(ge=1, le=1000)] = 10
+    """How many of them are there at once; their own queue decides which of those run."""
+    max_failures: Annotated[int, Field(ge=0, le=10_000)] | None = None
+    """How many may fail: the stage is then done in part. With one more, no further task is started, and the stage fails
+    when those that were have ended. Absent: all are tried, and the stage fails if one did."""
 
 
 class Retry(Model):
@@ -184,9 +221,13 @@ class StageTemplate(Model):
     title: Text = Text()
     """What people see."""
     needs: Annotated[tuple[StageName, ...], Field(max_length=32, json_schema_extra=SET_KEYS)] | None = None
-    """Stages that must have ended well before this one begins. Absent: the stage before it in the list. Empty: none."""
+    """Stages that must have ended before this one begins. Absent: the stage before it in the list. Empty: none."""
+    needs_condition: EndCondition = "PartiallySucceeded"
+    """How they must have ended. `Succeeded`: in full, else this one is skipped. `PartiallySucceeded`: in full or in part.
+    `Finished`: in any way, also when they failed, were cancelled or never began: for cleaning up."""
     when: Expression | None = None
-    """A CEL expression over `config` and `outputs` (by stage); when it is false the stage is skipped."""
+    """A CEL expression over `config`, and over `outputs` and `outcomes` of the stages before it, by name; when it is false
+    the stage is skipped. An outcome is `Succeeded`, `PartiallySucceeded`, `Skipped`, `Failed`, `Cancelled` or `NotRun`."""
     job: JobStage | None = None
     """A pod."""
     approval: ApprovalStage | None = None

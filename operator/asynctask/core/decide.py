@@ -6,11 +6,12 @@ from datetime import datetime, timedelta
 
 from asynctask.api.reasons import Reason
 from asynctask.api.status import Phase
-from asynctask.core import hours, lingering, rollup, runs, stopping, waiting
+from asynctask.core import hours, lingering, prerequisites, rollup, runs, stopping, waiting
 from asynctask.core.conditions import Wanted
 from asynctask.core.facts import Facts, Resolved, Want
 from asynctask.core.observed import Job
 from asynctask.core.plan import Action, DeleteTask, Event, PatchTask, Plan
+from asynctask.core.prerequisites import Unmet
 from asynctask.core.problems import Problem
 from asynctask.core.rollup import Summary
 from asynctask.core.runs import RunView
@@ -53,7 +54,7 @@ def earlier_run_is_stopping(facts: Facts) -> Plan | None:
     jobs, children = runs.unfinished_jobs(facts, before=run), runs.unfinished_children(facts, before=run)
     if not (jobs or children or any(pod.is_live and 0 < pod.metadata.run < run for pod in facts.pods)):
         return None
-    actions = (*_suspend(jobs), *(PatchTask(c.metadata.name, {"cancel": True}) for c in children if not c.spec.cancel))
+    actions = (*_suspend(jobs), *(PatchTask(c.name, {"cancel": True}) for c in children if not c.cancel))
     summary = Summary(Phase.STOPPING, Reason.STOPPING, "the run before is being stopped")
     return Plan(actions, rollup.status(facts.task, summary, facts.now), holds_slot=True)
 
@@ -94,26 +95,16 @@ def is_too_late(facts: Facts) -> Plan | None:
 
 
 def waits_for_others(facts: Facts) -> Plan | None:
-    """Tasks that this one depends on must have ended before its first stage begins."""
+    """Tasks that this one depends on must have ended before its first stage begins. When one failed, so does this."""
     if any(stage.spec.run == facts.task.spec.run for stage in facts.stages):
         return None
-    if facts.dependency_cycle:
-        path = " → ".join(facts.dependency_cycle)
-        message = f"spec.dependsOn: tasks wait in a circle: {path}"
-        return _pending(facts, Phase.INVALID, Reason.CYCLE_IN_DEPENDENCIES, message)
-    for dependency in facts.task.spec.depends_on:
-        other = facts.dependencies.get(dependency.name)
-        if other is None:
-            message = f"spec.dependsOn: there is no task {dependency.name!r} yet"
-            return _pending(facts, Phase.PENDING, Reason.DEPENDENCY_MISSING, message)
-        summary = other.status.condition("Succeeded")
-        over = summary is not None and summary.status != "Unknown" and other.status.run == other.spec.run
-        if not over:
-            return _pending(facts, Phase.PENDING, Reason.DEPENDENCY_PENDING, f"waiting for task {dependency.name}")
-        if dependency.condition == "Succeeded" and summary is not None and summary.status == "False":
-            message = f"task {dependency.name} did not succeed; run it again, or drop the dependency"
-            return _pending(facts, Phase.PENDING, Reason.DEPENDENCY_FAILED, message)
-    return None
+    unmet = prerequisites.unmet(facts)
+    if unmet is None:
+        return None
+    if unmet.is_final and not facts.task.spec.suspend:
+        return _ended(facts, None, Summary(Phase.FAILED, unmet.reason, unmet.message, ended=True))
+    phase = Phase.INVALID if unmet.reason is Reason.CYCLE_IN_DEPENDENCIES else Phase.PENDING
+    return _pending(facts, phase, unmet)
 
 
 def goes_on(facts: Facts) -> Plan:
@@ -177,6 +168,7 @@ class _State:
     template: str = "{names}: {message}"
 
 
+_MOVING = (Phase.STOPPING, Phase.RUNNING, Phase.STARTING, Phase.BACKING_OFF, Phase.WAITING, Phase.QUEUED)
 _ORDER = (
     _State(Phase.STOPPING),
     _State(Phase.STARTING),
@@ -219,10 +211,23 @@ def _summarise(view: RunView, want: Want) -> Summary:
 def _stop(facts: Facts, end: Summary) -> Plan:
     """Stop every stage; when none can move any more, the run has ended in this way."""
     view = runs.view(facts, _resolved(facts), "cancel")
-    if view.some(Phase.STOPPING, Phase.RUNNING, Phase.STARTING, Phase.BACKING_OFF):
-        summary = Summary(Phase.STOPPING, Reason.STOPPING, f"{end.message}; its stages are being stopped")
-        status = rollup.status(facts.task, summary, facts.now, view)
-        return Plan(_actions(view), status, holds_slot=view.holds_slot, wake_at=_soonest(view))
+    if view.some(*_MOVING):
+        cleaning = [name for name in view.some(*_MOVING, Phase.PENDING) if name in view.clean_ups]
+        stopping = (
+            "its stages are being stopped" if view.some(Phase.STOPPING) else f"cleaning up: {', '.join(cleaning)}"
+        )
+        summary = Summary(Phase.STOPPING, Reason.STOPPING, f"{end.message}; {stopping}")
+        return Plan(
+            _actions(view),
+            rollup.status(facts.task, summary, facts.now, view),
+            events=_stage_events(facts, view),
+            holds_slot=view.holds_slot,
+            wants_slot=bool(view.some(Phase.QUEUED)),
+            wake_at=_soonest(view),
+        )
+    failed = [name for name in view.some(Phase.FAILED) if name in view.clean_ups]
+    if failed:
+        end = replace(end, message=f"{end.message}; {failed[0]} failed: {view.verdicts[failed[0]].message}")
     return _ended(facts, view, end)
 
 
@@ -241,12 +246,21 @@ def _ended(facts: Facts, view: RunView | None, summary: Summary, more: tuple[Act
     )
 
 
-def _pending(facts: Facts, phase: Phase, reason: Reason, message: str) -> Plan:
+def _pending(facts: Facts, phase: Phase, unmet: Unmet) -> Plan:
+    reason, message = unmet.reason, unmet.message
+    why = waiting.for_another(facts, reason, message, unmet.holder) if phase is Phase.PENDING else None
     if facts.task.spec.suspend:
-        phase, reason, message = Phase.PAUSED, Reason.SUSPENDED, "paused; set spec.suspend to false to resume"
+        phase, reason, message, why = (
+            Phase.PAUSED,
+            Reason.SUSPENDED,
+            "paused; set spec.suspend to false to resume",
+            None,
+        )
     resolved = _resolved(facts)
-    status = rollup.status(facts.task, Summary(phase, reason, message), facts.now, None, resolved.priority)
-    return Plan(status=status, urgency="now" if phase is Phase.INVALID else "soon")
+    status = rollup.status(facts.task, Summary(phase, reason, message), facts.now, None, resolved.priority, why)
+    is_invalid = phase is Phase.INVALID
+    events = _on_change(facts, Event("Warning", reason, message)) if is_invalid else ()
+    return Plan(status=status, urgency="now" if is_invalid else "soon", events=events, wake_at=unmet.due)
 
 
 def _deadline(facts: Facts) -> datetime | None:

@@ -14,6 +14,7 @@ from asynctask.api.templates import Retry
 from asynctask.api.window import Window
 from asynctask.core.graph import Graph
 from asynctask.core.observed import Job, Pod
+from asynctask.core.others import Other
 from asynctask.core.problems import Problem
 
 Want = Literal["run", "hold", "yield", "pause", "cancel"]
@@ -111,9 +112,9 @@ class Facts:
     """When the last pod of a Job, by its uid, was seen to be no more."""
     known_since: datetime | None = None
     """What went before this was not seen."""
-    dependencies: Mapping[str, AsyncTask] = field(default_factory=dict)
+    dependencies: Mapping[str, Other] = field(default_factory=dict)
     dependency_cycle: tuple[str, ...] = ()
-    children: Mapping[str, AsyncTask] = field(default_factory=dict)
+    children: Mapping[str, Other] = field(default_factory=dict)
     admission: Admission = Admission()
     refusals: Mapping[str, str] = field(default_factory=dict)
     """What the API server said a moment ago when it would not make what a Stage, by its name, needs to begin."""

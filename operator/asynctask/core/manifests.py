@@ -8,8 +8,9 @@ from asynctask.api import names
 from asynctask.api.asynctask import AsyncTask, RunAs
 from asynctask.api.stage import StageInput, StageLocation, StageSpec
 from asynctask.api.storageendpoint import StorageEndpoint
-from asynctask.api.templates import JobStage, StageTemplate
+from asynctask.api.templates import ChildTemplate, JobStage, StageTemplate
 from asynctask.core.facts import PodSettings, Resolved
+from asynctask.core.others import depth_of
 
 Body = dict[str, Any]
 
@@ -25,7 +26,11 @@ DATA_OWNER_CAPABILITIES = ["CHOWN", "DAC_OVERRIDE", "FOWNER"]
 
 
 def stage(
-    task: AsyncTask, template: StageTemplate, locations: Iterable[StageLocation], inputs: Iterable[StageInput]
+    task: AsyncTask,
+    template: StageTemplate,
+    locations: Iterable[StageLocation],
+    inputs: Iterable[StageInput],
+    items: Iterable[Any] = (),
 ) -> Body:
     """The Stage object of this run."""
     spec = StageSpec(
@@ -35,6 +40,7 @@ def stage(
         template=template,
         locations=tuple(locations) if template.job else (),
         inputs=tuple(inputs),
+        items=tuple(items),
     )
     return {
         "apiVersion": names.API_VERSION,
@@ -68,12 +74,6 @@ def labels(task: AsyncTask, stage_in_task: str, attempt: int | None = None) -> d
         names.LABEL_MANAGED_BY: names.MANAGER,
     }
     return result | {names.LABEL_ATTEMPT: str(attempt)} if attempt is not None else result
-
-
-def run_of(found: Mapping[str, str]) -> int:
-    """The run that an object with these labels was made in; 0 when they don't say."""
-    text = found.get(names.LABEL_RUN, "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
 
 
 def owned(body: Mapping[str, Any], stage_object: Mapping[str, Any]) -> Body:
@@ -122,33 +122,31 @@ def job(task: AsyncTask, template: StageTemplate, resolved: Resolved, attempt: i
     return body
 
 
-def child_tasks(task: AsyncTask, template: StageTemplate, resolved: Resolved) -> tuple[Body, ...]:
-    """The tasks that a `task` stage starts."""
-    if template.task is None:
-        return ()
-    return tuple(
-        {
-            "apiVersion": names.API_VERSION,
-            "kind": "AsyncTask",
-            "metadata": {
-                "name": child_task_name(task, template, child.name),
-                "namespace": task.metadata.namespace,
-                "labels": labels(task, template.name),
-            },
-            "spec": {
-                "type": child.type,
-                "config": child.config,
-                "priority": child.priority or resolved.priority,
-                "queueName": child.queue_name or resolved.queue,
-            },
-        }
-        for child in template.task.tasks
-    )
+def child_task(
+    task: AsyncTask, stage_in_task: str, name: str, index: int, child: ChildTemplate, config: Body, resolved: Resolved
+) -> Body:
+    """A task that a `task` stage starts."""
+    place = {names.LABEL_INDEX: str(index), names.LABEL_DEPTH: str(depth_of(task.metadata.labels) + 1)}
+    return {
+        "apiVersion": names.API_VERSION,
+        "kind": "AsyncTask",
+        "metadata": {
+            "name": name,
+            "namespace": task.metadata.namespace,
+            "labels": labels(task, stage_in_task) | place,
+        },
+        "spec": {
+            "type": child.type,
+            "config": config,
+            "priority": child.priority or resolved.priority,
+            "queueName": child.queue_name or resolved.queue,
+        },
+    }
 
 
-def child_task_name(task: AsyncTask, template: StageTemplate, child: str) -> str:
+def child_task_name(task: AsyncTask, stage_in_task: str, child: str) -> str:
     """The name of a task that a `task` stage starts."""
-    return names.child_name(task.metadata.name, task.metadata.uid + template.name, child, task.spec.run)
+    return names.child_name(task.metadata.name, task.metadata.uid + stage_in_task, child, task.spec.run)
 
 
 def _owner(kind: str, name: str, uid: str) -> Body:

@@ -8,7 +8,7 @@ from asynctask.api.asynctask import AsyncTask
 from asynctask.api.reasons import Reason
 from asynctask.api.storageendpoint import StorageEndpoint
 from asynctask.api.tasktype import TaskType
-from asynctask.api.templates import Retry, StageTemplate
+from asynctask.api.templates import ChildTemplate, Retry, StageTemplate, TaskStage
 from asynctask.api.window import Window
 from asynctask.core import graph, locations, windows
 from asynctask.core.config import effective_config
@@ -100,6 +100,8 @@ def _check_stages(
         path = f"{where}[{index}]"
         if stage.when and (fault := compile_expression(stage.when)):
             return Problem(Reason.INVALID_EXPRESSION, fault, f"{path}.when")
+        if stage.task and (problem := _check_task_stage(stage.task, f"{path}.task")):
+            return problem
         if stage.job is None:
             continue
         for key in stage.job.pod_override or {}:
@@ -112,6 +114,19 @@ def _check_stages(
                 f"`kubectl label namespace NAME {names.DATA_OWNER_LABEL}=true`"
             )
             return Problem(Reason.PROFILE_NOT_ALLOWED, message, f"{path}.job.securityProfile")
+    return None
+
+
+def _check_task_stage(stage: TaskStage, path: str) -> Problem | None:
+    expressions = {f"{path}.forEach.items": stage.for_each.items} if stage.for_each else {}
+    templates: dict[str, ChildTemplate] = {f"{path}.tasks[{i}]": child for i, child in enumerate(stage.tasks or ())}
+    if stage.for_each:
+        templates[f"{path}.forEach"] = stage.for_each
+    for place, template in templates.items():
+        expressions |= {f"{place}.configFrom.{field}": text for field, text in template.config_from.items()}
+    for place, text in expressions.items():
+        if fault := compile_expression(text):
+            return Problem(Reason.INVALID_EXPRESSION, fault, place)
     return None
 
 

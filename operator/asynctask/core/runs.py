@@ -1,9 +1,9 @@
 """The stages of one run: which Stage object speaks for each, and the verdict on each in order."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
-from asynctask.api.asynctask import AsyncTask
 from asynctask.api.reasons import Reason
 from asynctask.api.stage import Stage, StageInput
 from asynctask.api.status import Phase
@@ -11,9 +11,11 @@ from asynctask.api.templates import StageTemplate
 from asynctask.core import jobstage, manifests, otherstages
 from asynctask.core.expressions import ExpressionError, holds
 from asynctask.core.facts import Facts, Resolved, Want
+from asynctask.core.gate import Gate
 from asynctask.core.jobends import over
 from asynctask.core.look import Look
 from asynctask.core.observed import Job
+from asynctask.core.others import Other
 from asynctask.core.plan import DeleteStage
 from asynctask.core.verdict import Verdict
 
@@ -28,6 +30,8 @@ class RunView:
     verdicts: Mapping[str, Verdict]
     type_generation: int = 0
     """The generation of the TaskType that stages begin with now; 0 for a task with stages of its own."""
+    clean_ups: frozenset[str] = frozenset()
+    """Stages that run however those before them ended."""
 
     def some(self, *phases: Phase) -> list[str]:
         """The names of the stages in one of these phases."""
@@ -49,19 +53,40 @@ def view(facts: Facts, resolved: Resolved, want: Want) -> RunView:
 
     A stage goes on as it was when it began, even one that the type, changed meanwhile, has no longer.
     """
-    verdicts: dict[str, Verdict] = {}
     speakers = _speakers(facts, resolved)
-    if want == "run" and any((found := over(stage)) and found.phase is Phase.FAILED for stage in speakers.values()):
-        want = "hold"
     begun = {name: stage.spec.template for name, stage in speakers.items() if stage.spec.run == facts.task.spec.run}
     dropped = (template for name, template in begun.items() if name not in resolved.graph)
-    for listed in (*resolved.graph.stages, *dropped):
-        template = begun.get(listed.name, listed)
-        verdict = _judge(facts, resolved, template, speakers, verdicts, want)
-        if want == "run" and verdict.phase is Phase.FAILED:
-            want = "hold"
+    templates = (*(begun.get(listed.name, listed) for listed in resolved.graph.stages), *dropped)
+    verdicts = _judge_all(facts, resolved, templates, speakers, want)
+    if want == "run" and any(verdict.phase is Phase.FAILED for verdict in verdicts.values()):
+        # also those that were judged before the one that failed
+        verdicts = _judge_all(facts, resolved, templates, speakers, "hold")
+    clean_ups = frozenset(template.name for template in templates if _cleans_up(resolved, template))
+    return RunView(verdicts, resolved.type_generation, clean_ups)
+
+
+def _judge_all(
+    facts: Facts, resolved: Resolved, templates: Iterable[StageTemplate], speakers: Mapping[str, Stage], want: Want
+) -> dict[str, Verdict]:
+    verdicts: dict[str, Verdict] = {}
+    for template in templates:
+        verdict = _judge(facts, resolved, template, speakers, verdicts, _wanted(facts, resolved, template, want))
+        if want in {"hold", "cancel"} and verdict.phase is Phase.PENDING and not _cleans_up(resolved, template):
+            verdict = replace(verdict, is_out=verdict.stage is None)
         verdicts[template.name] = verdict
-    return RunView(verdicts, resolved.type_generation)
+    return verdicts
+
+
+def _cleans_up(resolved: Resolved, template: StageTemplate) -> bool:
+    return template.needs_condition == "Finished" and bool(resolved.graph.needs.get(template.name))
+
+
+def _wanted(facts: Facts, resolved: Resolved, template: StageTemplate, want: Want) -> Want:
+    """What is wanted of one stage: those that clean up run also when others failed or are stopped."""
+    if want not in {"hold", "cancel"} or not _cleans_up(resolved, template):
+        return want
+    has_begun = any(stage.spec.run == facts.task.spec.run for stage in facts.stages)
+    return "run" if has_begun or want == "hold" else want
 
 
 def _speakers(facts: Facts, resolved: Resolved) -> dict[str, Stage]:
@@ -94,11 +119,14 @@ def _judge(
         return verdict
     if stage is None:
         needs = [earlier[name] for name in resolved.graph.needs[template.name]]
-        if any(need.is_over and not need.lets_others_begin for need in needs):
-            phase = Phase.CANCELLED if want == "cancel" else Phase.PENDING
-            return Verdict(phase, Reason.NOT_RUNNING, "a stage that it needs did not end well")
-        if not all(need.lets_others_begin for need in needs):
-            phase = Phase.CANCELLED if want == "cancel" else Phase.PENDING
+        phase = Phase.CANCELLED if want == "cancel" else Phase.PENDING
+        is_cleaning = template.needs_condition == "Finished"
+        if not is_cleaning and any(need.is_settled and not need.lets_others_begin for need in needs):
+            return Verdict(phase, Reason.NOT_RUNNING, "a stage that it needs did not end well", is_out=True)
+        before = resolved.graph.ancestors(template.name)
+        if is_cleaning and not all(earlier[name].is_settled for name in before):
+            return Verdict(phase, Reason.NOT_RUNNING)  # not only its needs: those that never begin are settled at once
+        if not (is_cleaning or all(need.lets_others_begin for need in needs)):
             return Verdict(phase, Reason.NOT_RUNNING)
         if skipped := _skipped(resolved, template, earlier):
             return skipped
@@ -106,21 +134,38 @@ def _judge(
         wanted: Want = "run" if want == "yield" else want  # it holds no place that it could give back
         if want == "yield" and facts.admission.reason == Reason.OUTSIDE_WINDOW:
             wanted = "pause" if template.task and stage else "hold"
-        return otherstages.judge(otherstages.Gate(facts, resolved, template, stage, wanted))
+        outputs = _outputs(resolved, template, earlier)
+        return otherstages.judge(Gate(facts, resolved, template, stage, wanted, outputs, is_given_up=want == "hold"))
     return jobstage.judge(_look(facts, resolved, template, stage, speakers, want))
 
 
 def _skipped(resolved: Resolved, template: StageTemplate, earlier: Mapping[str, Verdict]) -> Verdict | None:
+    for name in resolved.graph.needs[template.name]:
+        if template.needs_condition == "Succeeded" and earlier[name].phase is Phase.PARTIAL:
+            return Verdict(Phase.SKIPPED, Reason.SKIPPED, f"skipped: stage {name} was done only in part")
     if template.when is None:
         return None
-    outputs = {name: verdict.outputs for name, verdict in earlier.items() if verdict.lets_others_begin}
+    before = resolved.graph.ancestors(template.name)
+    variables = {
+        "config": resolved.config,
+        "outputs": _outputs(resolved, template, earlier),
+        "outcomes": {name: earlier[name].outcome for name in before},
+    }
     try:
-        if holds(template.when, resolved.config, outputs):
+        if holds(template.when, variables):
             return None
     except ExpressionError as error:
         message = f"when: {error}"
         return Verdict(Phase.FAILED, Reason.INVALID_EXPRESSION, message)
     return Verdict(Phase.SKIPPED, Reason.SKIPPED, f"skipped: {template.when} is false"[:900])
+
+
+def _outputs(
+    resolved: Resolved, template: StageTemplate, earlier: Mapping[str, Verdict]
+) -> dict[str, Mapping[str, Any]]:
+    """What the stages before it left. Not what others did that ran meanwhile: it would depend on the moment."""
+    before = resolved.graph.ancestors(template.name) if template.name in resolved.graph else frozenset[str]()
+    return {name: earlier[name].outputs for name in before if earlier[name].lets_others_begin}
 
 
 def _look(
@@ -156,13 +201,9 @@ def unfinished_jobs(facts: Facts, before: int | None = None) -> list[Job]:
     ]
 
 
-def unfinished_children(facts: Facts, before: int) -> list[AsyncTask]:
+def unfinished_children(facts: Facts, before: int) -> list[Other]:
     """Tasks that stages of earlier runs started and that have not ended."""
-    return [
-        child
-        for child in facts.children.values()
-        if not otherstages.outcome(child) and 0 < manifests.run_of(child.metadata.labels) < before
-    ]
+    return [child for child in facts.children.values() if not child.is_over and 0 < child.run < before]
 
 
 def outdated_stages(facts: Facts, resolved: Resolved) -> tuple[DeleteStage, ...]:

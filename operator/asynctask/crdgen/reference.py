@@ -68,7 +68,7 @@ def _type(schema: Schema) -> str:
         return f"list of {_type(schema['items'])}s" if "enum" not in schema["items"] else "list"
     if "additionalProperties" in schema:
         return f"map of {_type(schema['additionalProperties'])}s"
-    return "time" if schema.get("format") == "date-time" else str(schema["type"])
+    return "time" if schema.get("format") == "date-time" else str(schema.get("type", "any"))
 
 
 def _bounds(schema: Schema) -> str:

@@ -69,6 +69,8 @@ class _Conversion:
             raw["enum"] = [raw.pop("const")]
         if raw.pop("x-free-form", False):
             return {**_take(raw, {"description"}), **_FREE_FORM}
+        if raw.pop("x-any", False):
+            return {**_take(raw, {"description"}), "x-kubernetes-preserve-unknown-fields": True}
         if raw.get("x-kubernetes-int-or-string"):
             return _int_or_string(raw, path)
         converters: dict[object, Callable[[Schema, str, tuple[str, ...]], Schema]] = {
