@@ -35,7 +35,12 @@ class Context:
     @property
     def limits(self) -> Limits:
         """Patience."""
-        return Limits(stuck_pod_seconds=self.settings.stuck_pod_seconds)
+        settings = self.settings
+        return Limits(
+            stuck_pod_seconds=settings.stuck_pod_seconds,
+            linger_seconds=settings.lingering_pod_seconds,
+            replacement_seconds=settings.replacement_seconds,
+        )
 
     @property
     def pod_settings(self) -> PodSettings:

@@ -50,6 +50,10 @@ class OperatorSettings(ClusterSettings):
     """How often everything is listed anew, to repair what a watch may lose."""
     stuck_pod_seconds: float = Field(default=600, gt=0)
     """A pod that can't start (image, configuration, no node) fails its stage after this time."""
+    lingering_pod_seconds: float = Field(default=30, gt=0)
+    """A pod that has reported its end is stopped this long after its grace period."""
+    replacement_seconds: float = Field(default=30, gt=0)
+    """When a pod that the cluster took has not been replaced for this long, another attempt begins."""
     stuck_key_seconds: float = Field(default=120, gt=0)
     """A task that waits longer than this to be looked at makes the liveness probe fail."""
     gateway_url: str = ""

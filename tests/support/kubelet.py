@@ -215,7 +215,7 @@ class ActedKubelet:
 
     async def _call(self, method: str, path: str, body: Body | None = None) -> Body | None:
         """Try until the API server answers. None: the pod is no more, or another's."""
-        content = "application/merge-patch+json" if method == "PATCH" else "application/json"
+        content = "application/strategic-merge-patch+json" if method == "PATCH" else "application/json"
         data = None if body is None else orjson.dumps(body)
         while True:
             try:

@@ -14,6 +14,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from asynctask.adapters import cluster as api
 from asynctask.adapters.artifacts import ArtifactStore
+from asynctask.gateway import sweeping
 from asynctask.gateway.contexts import Contexts
 from asynctask.gateway.errors import GatewayError, InvalidReport, NotNow, TooLarge
 from asynctask.gateway.estate import Estate
@@ -47,6 +48,11 @@ class Gateway:
         self._settings = settings
         self._cluster = cluster
         self._metrics = metrics
+        self._artifacts = ArtifactStore(
+            Path(settings.artifacts_directory),
+            settings.artifact_max_bytes,
+            ARTIFACTS_PER_RUN * settings.artifact_max_bytes,
+        )
         self._stages = Stages(cluster, metrics, freshness, period=period)
         self._estate = Estate(cluster, settings.watch_namespaces)
         self._api = StageApi(
@@ -54,11 +60,7 @@ class Gateway:
             self._stages,
             Shares(self._estate),
             Contexts(cluster, freshness),
-            ArtifactStore(
-                Path(settings.artifacts_directory),
-                settings.artifact_max_bytes,
-                ARTIFACTS_PER_RUN * settings.artifact_max_bytes,
-            ),
+            self._artifacts,
             StageLogs(metrics),
             period=period,
         )
@@ -71,7 +73,8 @@ class Gateway:
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self._flush)
-            for work in (self._stages.sweep(), self._estate.run(), self._become_ready()):
+            sweep = sweeping.keep(self._cluster, self._artifacts)
+            for work in (self._stages.sweep(), self._estate.run(), self._become_ready(), sweep):
                 task = asyncio.create_task(work)
                 stack.callback(task.cancel)
             probes = web.Application()

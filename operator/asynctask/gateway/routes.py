@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from asynctask.adapters.artifacts import ArtifactStore, ArtifactTooLarge, InvalidName
+from asynctask.adapters.artifacts import ArtifactStore, ArtifactTooLarge, InvalidName, Owner
 from asynctask.gateway.contexts import Contexts
 from asynctask.gateway.errors import InvalidReport, NoSuchArtifact, StorageFull, TooLarge, TooManyCalls
 from asynctask.gateway.identity import Authenticator, Identity
@@ -99,7 +99,8 @@ class StageApi:
             raise TooLarge(f"an artifact has at most {self._artifacts.max_bytes} bytes")
         spec, name = live.spec, request.match_info["name"]
         try:
-            size = await self._artifacts.put(spec.task_uid, spec.run, name, _blocks(request))
+            owner = Owner(spec.task_uid, live.namespace, spec.task_name)
+            size = await self._artifacts.put(owner, spec.run, name, _blocks(request))
         except InvalidName as error:
             raise InvalidReport(str(error), field="name") from None
         except ArtifactTooLarge as error:
