@@ -1,4 +1,4 @@
-"""What goes into an admission pass and what comes out of it: plain values; times are seconds on one clock, any clock."""
+"""What goes into an admission pass and what comes out of it: plain values. Times are seconds on any one clock."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -48,7 +48,7 @@ class Task:
     preemptible: bool = True
     """False: it is never displaced (it can't save a checkpoint, or is kept for another reason)."""
     away_seconds: float = 0.0
-    """Time since `submitted` in which it did not wait (it ran before it was displaced, it was paused): it doesn't age."""
+    """Time since `submitted` in which it did not wait (it ran and was displaced, it was paused), and so did not age."""
 
     @property
     def namespace(self) -> str:

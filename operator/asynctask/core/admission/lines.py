@@ -1,0 +1,127 @@
+"""Who waits in one queue, and in which order."""
+
+from bisect import bisect_left, insort
+from collections.abc import Callable, Iterator
+
+from asynctask.core.admission.ageing import away, effective, waiting_class
+from asynctask.core.admission.ledger import Block
+from asynctask.core.admission.model import EndpointUse, Key, Queue, Task
+
+POSITIONS_SECONDS = 1.0
+"""Positions of a whole line are reckoned this often at most: they are for people."""
+
+Shape = tuple[int, str, str, int, int, tuple[EndpointUse, ...], float]
+Turn = tuple[float, Key]
+"""Submit time and key."""
+
+
+class Group:
+    """Waiting tasks that differ in nothing but submit time and locations, so that what stops the first stops all.
+
+    They also age alike: the first is always the most urgent one, and no task has to be moved when its class changes.
+    """
+
+    __slots__ = ("away", "block", "namespace", "passed", "priority", "turns")
+
+    def __init__(self, task: Task) -> None:
+        self.priority = task.priority
+        self.namespace = task.namespace
+        self.away = away(task)
+        self.turns: list[Turn] = []
+        self.block: Block | None = None
+        self.passed = -1
+        """The pass that `block` is of."""
+
+    def head_class(self, now: float, promote_after: float | None) -> int:
+        """The class of its first task."""
+        return effective(self.priority, now - self.turns[0][0] - self.away, promote_after)
+
+
+def shape(task: Task) -> Shape:
+    """What the tasks of a group have in common."""
+    return (
+        task.priority,
+        task.key[0],
+        task.type,
+        task.cpu_milli,
+        task.memory_bytes,
+        task.endpoints,
+        away(task),
+    )
+
+
+class Line:
+    """The tasks that wait in a queue. Those that wait for a lock are in no group: there is nothing to ask for them."""
+
+    def __init__(self) -> None:
+        self.tasks: dict[Key, Task] = {}
+        self.groups: dict[Shape, Group] = {}
+        self.by_priority: dict[int, int] = {}
+        self.stop: Block | None = None
+        """What stopped the whole queue in the last pass."""
+        self._positions: tuple[float, dict[Key, int]] = (float("-inf"), {})
+
+    def add(self, task: Task) -> Group:
+        """The task waits."""
+        self.tasks[task.key] = task
+        self.by_priority[task.priority] = self.by_priority.get(task.priority, 0) + 1
+        return self.enter(task)
+
+    def remove(self, key: Key) -> None:
+        """The task waits no more."""
+        task = self.tasks.pop(key)
+        self.by_priority[task.priority] -= 1
+        if not self.by_priority[task.priority]:
+            del self.by_priority[task.priority]
+        self.leave(task)
+
+    def enter(self, task: Task) -> Group:
+        """The task can be looked at."""
+        found = self.groups.get(key := shape(task))
+        if found is None:
+            found = self.groups[key] = Group(task)
+        insort(found.turns, (task.submitted, task.key))
+        return found
+
+    def leave(self, task: Task) -> None:
+        """The task needn't be looked at; nothing happens if it isn't."""
+        group = self.groups.get(key := shape(task))
+        if group is None:
+            return
+        turn = (task.submitted, task.key)
+        at = bisect_left(group.turns, turn)
+        if at < len(group.turns) and group.turns[at] == turn:
+            del group.turns[at]
+        if not group.turns:
+            del self.groups[key]
+
+    def group(self, task: Task) -> Group | None:
+        """Where the task stands."""
+        return self.groups.get(shape(task))
+
+    def waiting_since(self) -> float | None:
+        """The earliest submit time."""
+        return min((task.submitted for task in self.tasks.values()), default=None)
+
+    def ahead(self, key: Key, queue: Queue, running: Callable[[], dict[str, int]], now: float) -> int:
+        """How many have their turn before the task; `running` counts tasks by namespace."""
+        when, positions = self._positions
+        if not 0 <= now - when < POSITIONS_SECONDS:
+            positions = {key: index for index, key in enumerate(self.order(queue, running(), now))}
+            self._positions = (now, positions)
+        return positions.get(key, len(positions))
+
+    def order(self, queue: Queue, running: dict[str, int], now: float) -> Iterator[Key]:
+        """All in the order of their turns, if all who start from now on stay: class, fair share, submit time."""
+        promote_after = queue.promote_after_seconds
+        turns = sorted(
+            (waiting_class(task, now, promote_after), task.submitted, task.key) for task in self.tasks.values()
+        )
+        counts = dict(running)
+        shared: list[tuple[int, float, float, Key]] = []
+        for urgency, submitted, key in turns:
+            count = counts.get(key[0], 0)
+            counts[key[0]] = count + 1
+            shared.append((urgency, count / queue.weights.get(key[0], 1), submitted, key))
+        shared.sort()
+        return (entry[3] for entry in shared)
