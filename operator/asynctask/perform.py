@@ -123,7 +123,8 @@ class Performer:
         """Say on the Job that its Workload is inactive for as long as it may be: a crash in between loses neither."""
         notes = {"metadata": {"annotations": dict(action.annotations)}}
         if action.hold:
-            self._store.apply_job("MODIFIED", decode_job(await self._cluster.patch(JOBS, namespace, action.name, notes)))
+            body = await self._cluster.patch(JOBS, namespace, action.name, notes)
+            self._store.apply_job("MODIFIED", decode_job(body))
         selector = f"{names.LABEL_KUEUE_JOB_UID}={action.uid}"
         found = [
             item["metadata"]["name"]
@@ -135,7 +136,8 @@ class Performer:
         for name in found:
             await self._cluster.patch(WORKLOADS, namespace, name, {"spec": {"active": not action.hold}})
         if not action.hold:
-            self._store.apply_job("MODIFIED", decode_job(await self._cluster.patch(JOBS, namespace, action.name, notes)))
+            body = await self._cluster.patch(JOBS, namespace, action.name, notes)
+            self._store.apply_job("MODIFIED", decode_job(body))
 
     async def _start(self, namespace: str, facts: Facts, action: StartStage) -> None:
         owner: Mapping[str, Any]

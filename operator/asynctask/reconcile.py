@@ -11,15 +11,16 @@ from asynctask.adapters.store import Key
 from asynctask.api.asynctask import AsyncTask
 from asynctask.api.names import DEFAULT_QUEUE
 from asynctask.context import Context
+from asynctask.core import requests
+from asynctask.core.admission.model import Running, Task
 from asynctask.core.decide import decide
-from asynctask.core.facts import Admission, Facts, Resolved
+from asynctask.core.facts import Facts, PodSettings, Resolved
 from asynctask.core.plan import Plan
 from asynctask.core.problems import Problem
 from asynctask.core.resolve import resolve
-from asynctask.core.times import stamp
 from asynctask.display import Displays
 from asynctask.perform import CreationRefused, Performer
-from asynctask.scheduling import Request, Scheduler
+from asynctask.scheduling import Scheduler
 
 log = structlog.get_logger()
 MAX_STEPS = 6
@@ -64,8 +65,7 @@ class Reconciler:
             result = "error"
             queue.retry(key)
             log.exception("a task could not be looked at", task=key)
-        for other in self._scheduler.seen(key):
-            queue.add(other)
+        self._scheduler.seen(key)
         metrics.reconciles.labels(result).inc()
         metrics.reconcile_seconds.observe(perf_counter() - started)
 
@@ -124,8 +124,8 @@ class Reconciler:
             dependencies=dependencies,
             dependency_cycle=store.dependencies.cycle(key),
             children={child.name: child for child in store.children(uid)},
-            admission=Admission(admitted=self._scheduler.is_admitted(key)),
-            pod_settings=context.pod_settings,
+            admission=self._scheduler.answer(key),
+            pod_settings=self._pod_settings(task),
             limits=context.limits,
         )
 
@@ -159,21 +159,30 @@ class Reconciler:
 
     def _admit(self, key: Key, facts: Facts, plan: Plan) -> Plan:
         """Ask for a place when the plan wants one; with it, decide again."""
-        if not plan.wants_slot or facts.admission.admitted or not isinstance(facts.resolved, Resolved):
+        if not plan.wants_slot or plan.holds_slot or facts.admission.admitted:
             return plan
-        submitted = facts.task.metadata.creation_timestamp
-        request = Request(key, facts.resolved.queue, facts.resolved.priority, stamp(submitted) or "")
-        return decide(replace(facts, admission=self._scheduler.ask(request)))
+        if not isinstance(facts.resolved, Resolved):
+            return plan
+        task = requests.task(facts, facts.resolved, self._scheduler.first_asked(key))
+        return decide(replace(facts, admission=self._scheduler.ask(task)))
 
     def _account(self, key: Key, facts: Facts, plan: Plan) -> None:
-        queue = facts.resolved.queue if isinstance(facts.resolved, Resolved) else facts.task.spec.queue_name
         if plan.holds_slot:
-            self._scheduler.hold(key, queue)
+            self._scheduler.hold(self._running(key, facts))
         elif not plan.wants_slot:
             self._let_go(key, keep_display=True)
 
+    def _running(self, key: Key, facts: Facts) -> Running:
+        if isinstance(facts.resolved, Resolved):
+            return requests.running(facts, facts.resolved, self._scheduler.first_asked(key))
+        return Running(Task(key, facts.task.spec.queue_name, 0.0), 0.0)
+
+    def _pod_settings(self, task: AsyncTask) -> PodSettings:
+        settings, queue = self._context.pod_settings, self._context.store.queues.get(task.spec.queue_name)
+        handed_to = queue[1].spec.kueue_local_queue if queue else None
+        return replace(settings, kueue_queue=handed_to) if handed_to else settings
+
     def _let_go(self, key: Key, *, keep_display: bool = False) -> None:
-        for other in self._scheduler.release(key):
-            self._context.queue.add(other)
+        self._scheduler.release(key)
         if not keep_display:
             self._displays.forget(key)

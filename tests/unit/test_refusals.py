@@ -87,7 +87,7 @@ def test_a_refused_task_says_so_at_once_and_goes_on_by_itself(kind: str) -> None
         server = Server()
         settings = OperatorSettings(display_delay_seconds=0)
         context = Context(settings, server, OperatorMetrics())  # type: ignore[arg-type]  # stands in for the client
-        scheduler = Scheduler(lambda _: None, context.queue.add)
+        scheduler = Scheduler(context.queue.add)
         reconciler = Reconciler(context, scheduler)
         context.store.apply_task("ADDED", TASK)
 

@@ -9,7 +9,8 @@ from typing import Any
 
 from asynctask.adapters.cluster import PODS, QUEUES, TASKS, Cluster
 from asynctask.api import names
-from asynctask.scheduling import Request, Scheduler
+from asynctask.core.admission.model import Queue, Task
+from asynctask.scheduling import Scheduler
 
 from .meter import Cost
 from .process import Operator
@@ -177,16 +178,18 @@ class _Hands:
 
 def admission_pass(count: int) -> list[float]:
     """Time the scheduler alone: the running task of a long queue ends, the head gets its place."""
-    scheduler = Scheduler(lambda _: 1)
-    requests = [Request((NAMESPACE, f"item-{i:05}"), QUEUE, 1 + i % 5, f"{i:08}") for i in range(count)]
-    for request in requests:
-        scheduler.ask(request)
-    running, times = requests[0].key, []
+    admitted: list[tuple[str, str]] = []
+    scheduler = Scheduler(admitted.append)
+    scheduler.set_queues([Queue(QUEUE, max_running=1)], {}, {})
+    tasks = [Task((NAMESPACE, f"item-{i:05}"), QUEUE, float(i), 1 + i % 5) for i in range(count)]
+    for each in tasks:
+        scheduler.ask(each)
+    running, times = tasks[0].key, []
     for _ in range(min(SCHEDULER_ROUNDS, count - 1)):
         started = perf_counter()
-        admitted = scheduler.release(running)
+        scheduler.release(running)
         times.append(perf_counter() - started)
-        running = admitted[0]
+        running = admitted[-1]
     return times
 
 

@@ -1,6 +1,11 @@
-"""The operator's metrics. No label holds a name that a user chose, so their number is bounded."""
+"""The operator's metrics. No label holds a name that a user chose; queues are an administrator's, and few."""
+
+from collections.abc import Mapping
+from time import time
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from asynctask.core.admission.model import Usage
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
 
@@ -32,10 +37,37 @@ class OperatorMetrics:
         )
         self.leader = Gauge("asynctask_leader", "1 on the replica that leads.", registry=one)
         self.tasks = Gauge("asynctask_tasks", "Tasks known.", registry=one)
-        self.running = Gauge("asynctask_tasks_running", "Tasks that hold a place in a queue.", registry=one)
-        self.waiting = Gauge("asynctask_tasks_waiting", "Tasks that wait for one.", registry=one)
+        self.running = Gauge("asynctask_tasks_running", "Tasks that hold a place, by queue.", ["queue"], registry=one)
+        self.waiting = Gauge(
+            "asynctask_tasks_waiting", "Tasks that wait for one, by queue and why.", ["queue", "reason"], registry=one
+        )
+        self.waiting_seconds = Gauge(
+            "asynctask_queue_longest_wait_seconds", "How long the one that waits longest has.", ["queue"], registry=one
+        )
+        self.displaced = Gauge(
+            "asynctask_tasks_displaced_total", "Tasks pushed out by more urgent ones.", ["queue"], registry=one
+        )
+        self.admission_seconds = Histogram(
+            "asynctask_admission_seconds", "How long an admission pass took.", buckets=SECONDS, registry=one
+        )
         self.ended = Counter("asynctask_tasks_ended", "Runs that ended, by phase.", ["phase"], registry=one)
         self.stage_attempts = Counter("asynctask_stage_attempts", "Attempts begun.", registry=one)
+
+    def tell_queues(
+        self, usage: Mapping[str, Usage], reasons: Mapping[tuple[str, str], int], displaced: Mapping[str, int]
+    ) -> None:
+        """What runs and waits now, and why. Queues are made by administrators and are few."""
+        for gauge in (self.running, self.waiting, self.waiting_seconds, self.displaced):
+            gauge.clear()
+        now = time()
+        for queue, figures in usage.items():
+            self.running.labels(queue).set(figures.running)
+            since = figures.waiting_since
+            self.waiting_seconds.labels(queue).set(0.0 if since is None else max(0.0, now - since))
+        for (queue, reason), count in reasons.items():
+            self.waiting.labels(queue, reason).set(count)
+        for queue, count in displaced.items():
+            self.displaced.labels(queue).set(count)
 
     def observe_request(self, verb: str, resource: str, code: int, seconds: float) -> None:
         """Count one request to the API server; code 0 when no answer came."""

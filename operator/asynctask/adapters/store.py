@@ -235,10 +235,17 @@ class Store:
         )
 
     def apply_queue(self, event: str | None, body: Mapping[str, Any]) -> set[Key]:
-        """Take in a TaskQueue; returns the tasks in it."""
-        changed = _apply_model(self.queues, TaskQueue, event, body)
+        """Take in a TaskQueue; returns the tasks in it if it is new or gone, or if its window is another.
+
+        Other limits are the scheduler's: it wakes those that they let start.
+        """
         name = body["metadata"]["name"]
-        return {key for key, entry in self.tasks.items() if entry.queue == name} if changed else set()
+        before = self.queues.get(name)
+        changed = _apply_model(self.queues, TaskQueue, event, body)
+        after = self.queues.get(name)
+        if not changed or (before and after and before[1].spec.window == after[1].spec.window):
+            return set()
+        return {key for key, entry in self.tasks.items() if entry.queue == name}
 
     def apply_endpoint(self, event: str | None, body: Mapping[str, Any]) -> set[Key]:
         """Take in a StorageEndpoint; returns the tasks of its namespace."""

@@ -12,10 +12,18 @@ from asynctask.context import Context
 PLURALS = frozenset({"asynctasks", "stages", "tasktypes", "taskqueues", "storageendpoints"})
 """The kinds followed."""
 
+LIMITING = frozenset({"taskqueues", "storageendpoints"})
+"""Those that bear limits."""
+
 Take = Callable[[str | None, Mapping[str, Any]], set[Key]]
 
 
-def register(registry: kopf.OperatorRegistry, context: Context, wake: Callable[[Iterable[Key]], None]) -> None:
+def register(
+    registry: kopf.OperatorRegistry,
+    context: Context,
+    wake: Callable[[Iterable[Key]], None],
+    limits_changed: Callable[[], None],
+) -> None:
     """Put one handler per kind on the registry. Handlers never raise: kopf would drop the event."""
     store = context.store
 
@@ -25,6 +33,8 @@ def register(registry: kopf.OperatorRegistry, context: Context, wake: Callable[[
             context.metrics.events.labels(plural).inc()
             context.echoes.seen(plural, event["object"]["metadata"]["resourceVersion"])
             wake(take(event["type"], event["object"]))
+            if plural in LIMITING:
+                limits_changed()
 
     on("asynctasks", store.apply_task)
     on("stages", store.apply_stage)

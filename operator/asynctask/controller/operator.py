@@ -5,6 +5,7 @@ import signal
 import socket
 from collections.abc import Iterable
 from contextlib import AsyncExitStack, suppress
+from datetime import datetime
 from time import monotonic
 
 import kopf
@@ -24,11 +25,13 @@ from asynctask.api import names
 from asynctask.context import Context
 from asynctask.controller import events, liveness
 from asynctask.controller.probes import application
+from asynctask.controller.queues import Limits
 from asynctask.controller.queuestatus import keep_telling
 from asynctask.controller.resync import Resync
+from asynctask.core.admission.model import Running, Task
 from asynctask.core.observed import Job, Pod
 from asynctask.reconcile import Reconciler
-from asynctask.scheduling import Request, Scheduler
+from asynctask.scheduling import Scheduler
 from asynctask.settings import OperatorSettings
 
 log = structlog.get_logger()
@@ -56,7 +59,12 @@ class Operator:
             user_agent="asynctask-operator",
         )
         self._context = Context(settings, cluster, self._metrics)
-        self._scheduler = Scheduler(self._max_running, self._context.queue.add)
+        self._scheduler = Scheduler(
+            self._context.queue.add,
+            call_later=lambda seconds, call: asyncio.get_running_loop().call_later(seconds, call),
+        )
+        self._scheduler.pass_seconds = self._metrics.admission_seconds.observe
+        self._limits = Limits(self._context, self._scheduler)
         self._reconciler = Reconciler(self._context, self._scheduler)
         self._reflectors = [reflector for namespace in self._namespaces() for reflector in self._follow(namespace)]
         self._resync = Resync(self._context, self._reflectors, self._wake)
@@ -106,10 +114,6 @@ class Operator:
             return
         for key in keys:
             self._context.queue.add(key)
-
-    def _max_running(self, queue: str) -> int | None:
-        known = self._context.store.queues.get(queue)
-        return known[1].spec.max_running if known else None
 
     def _namespaces(self) -> tuple[str, ...]:
         return self._settings.watch_namespaces or ("",)
@@ -170,7 +174,7 @@ class Operator:
             # kopf puts handlers of its own there within the next turns of the loop
             asyncio.get_running_loop().call_later(0.2, self._take_signals)
 
-        events.register(registry, self._context, self._wake)
+        events.register(registry, self._context, self._wake, self._limits.refresh)
         await self._kinds_are_served()
         namespaces = self._settings.watch_namespaces
         await kopf.operator(
@@ -215,7 +219,9 @@ class Operator:
         self._resynced_at = monotonic()
         log.info("synced", tasks=len(self._context.store.tasks), seconds=round(monotonic() - started, 3))
         workers = [asyncio.create_task(self._work(), name="worker") for _ in range(self._settings.workers)]
-        workers.append(asyncio.create_task(keep_telling(self._context, self._scheduler), name="queue status"))
+        telling = keep_telling(self._context, self._scheduler, self._limits)
+        workers.append(asyncio.create_task(telling, name="queue status"))
+        workers.append(asyncio.create_task(self._limits.keep(), name="limits"))
         for worker in workers:
             worker.add_done_callback(self._part_ended)
         try:
@@ -230,7 +236,8 @@ class Operator:
         try:
             missed = await self._resync.run()
             self._resynced_at = monotonic()
-            self._wake(self._scheduler.admit_all())
+            self._limits.refresh()
+            self._scheduler.request_pass()
             if missed:
                 log.info("a listing found what no watch told", changes=missed)
         except ApiError as error:
@@ -238,21 +245,29 @@ class Operator:
 
     def _hold_running(self) -> None:
         """Count what runs and recall who waits before anything new is admitted; look first at what runs."""
-        store = self._context.store
+        store, scheduler = self._context.store, self._scheduler
+        live = {uid for uid, pods in store.pods.items() if any(pod.is_live for pod in pods.values())}
         running = []
         for uid, jobs in store.jobs.items():
             key = store.key_of_uid.get(uid)
-            if key and any(not (job.is_over or job.spec.suspend) for job in jobs.values()):
-                self._scheduler.hold(key, store.tasks[key].queue)
+            if key is None:
+                continue
+            entry = store.tasks[key]
+            for job in jobs.values():
+                if at := job.metadata.annotations.displaced_time:
+                    scheduler.recall_displacement(entry.queue, at.timestamp())
+            if uid in live or any(not (job.is_over or job.spec.suspend) for job in jobs.values()):
+                scheduler.hold(Running(Task(key, entry.queue, _seconds(entry.submitted)), _seconds(entry.submitted)))
                 running.append(key)
         for key, entry in store.tasks.items():
             if entry.queued_priority:
-                self._scheduler.recall(Request(key, entry.queue, entry.queued_priority, entry.submitted))
+                scheduler.recall(Task(key, entry.queue, _seconds(entry.submitted), entry.queued_priority))
         unknown = {k: entry.queue for k, entry in store.tasks.items() if not (entry.queued_priority or entry.is_over)}
-        self._scheduler.expect(unknown.items())
+        scheduler.expect(running, unknown.items())
+        self._limits.refresh()
         self._wake(unknown)
         self._context.queue.prefer(running)
-        self._wake(self._scheduler.admit_all())
+        scheduler.request_pass()
 
     async def _work(self) -> None:
         queue = self._context.queue
@@ -325,6 +340,13 @@ class Operator:
         metrics.queue_depth.set(len(queue))
         metrics.queue_oldest.set(queue.oldest_seconds())
         metrics.tasks.set(len(self._context.store.tasks))
-        queues = self._scheduler.queues()
-        metrics.running.set(sum(self._scheduler.running(queue) for queue in queues))
-        metrics.waiting.set(sum(self._scheduler.waiting(queue) for queue in queues))
+        metrics.tell_queues(
+            {name: self._scheduler.usage(name) for name in self._scheduler.queues()},
+            self._scheduler.reasons(),
+            self._scheduler.displaced,
+        )
+
+
+def _seconds(text: str) -> float:
+    """A time as the API server writes it."""
+    return datetime.fromisoformat(text).timestamp() if text else 0.0

@@ -1,4 +1,4 @@
-"""Tells TaskQueues how many run and wait in them."""
+"""Tells TaskQueues what runs and waits in them."""
 
 import asyncio
 
@@ -6,25 +6,27 @@ import structlog
 
 from asynctask.adapters.cluster import QUEUES, ApiError, NotFound
 from asynctask.context import Context
+from asynctask.controller.queues import Limits
+from asynctask.core.mergepatch import difference
+from asynctask.core.queuestatus import status
 from asynctask.scheduling import Scheduler
 
 log = structlog.get_logger()
 PERIOD_SECONDS = 5.0
 
 
-async def keep_telling(context: Context, scheduler: Scheduler) -> None:
-    """Write the figures of each queue that changed, at most once a period."""
-    told: dict[str, tuple[int, int]] = {}
+async def keep_telling(context: Context, scheduler: Scheduler, limits: Limits) -> None:
+    """Write the status of each queue that changed, at most once a period."""
     while True:
         for name, (_, queue) in list(context.store.queues.items()):
-            figures = (scheduler.running(name), scheduler.waiting(name))
-            before = told.get(name, (queue.status.running, queue.status.waiting))
-            if figures == before:
+            current = queue.status.model_dump(by_alias=True, exclude_none=True, mode="json")
+            wanted = status(queue, scheduler.usage(name), scheduler.gate(name), limits.trouble, context.now())
+            patch = difference(current, wanted)
+            if not patch:
                 continue
             try:
-                body = {"status": {"running": figures[0], "waiting": figures[1]}}
-                context.store.apply_queue("MODIFIED", await context.cluster.patch(QUEUES, "", name, body, "status"))
-                told[name] = figures
+                fresh = await context.cluster.patch(QUEUES, "", name, {"status": patch}, "status")
+                context.store.apply_queue("MODIFIED", fresh)
             except NotFound:
                 continue
             except ApiError as error:

@@ -1,0 +1,311 @@
+"""Tells the pure core of admission what changes, lets it decide when something did, and wakes the tasks concerned.
+
+Nothing here is the only copy. Who runs is told by the Jobs that there are, who was pushed out by their annotations,
+and who waits asks again: a new replica that looks at every task once knows as much.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from time import monotonic, perf_counter, time
+from typing import Protocol
+
+from asynctask.adapters.store import Key
+from asynctask.api.reasons import Reason
+from asynctask.core.admission.model import Decisions, EndpointKey, EndpointLimits, Gate, Overlap, Queue, Running, Task
+from asynctask.core.admission.model import Usage as Usage
+from asynctask.core.admission.state import AdmissionState
+from asynctask.core.facts import Admission, Displacement
+from asynctask.scheduling import answers
+
+CHEAP_SECONDS = 0.001
+"""Passes that take no longer follow each other as they are asked for; longer ones take a fifth of the time at most."""
+PAUSE_FACTOR = 4.0
+MAX_PAUSE_SECONDS = 1.0
+WAITING_TO_START = Gate(Reason.QUEUED, "the operator, which has just started and looks at what runs")
+
+
+class Timer(Protocol):
+    """What `loop.call_later` returns."""
+
+    def cancel(self) -> None:
+        """Never mind."""
+
+
+class Scheduler:
+    """Who holds a place and who waits for one."""
+
+    def __init__(
+        self,
+        wake: Callable[[Key], None] = lambda _: None,
+        *,
+        clock: Callable[[], float] = time,
+        call_later: Callable[[float, Callable[[], None]], Timer] | None = None,
+    ) -> None:
+        self._state = AdmissionState()
+        self._wake = wake
+        self._clock = clock
+        self._call_later = call_later
+        self._tasks: dict[Key, Task] = {}
+        self._running: dict[Key, Running] = {}
+        self._recalled: set[Key] = set()
+        self._yielding: dict[Key, Displacement] = {}
+        self._overlaps: dict[Key, Overlap] = {}
+        self._queues: dict[str, Queue] = {}
+        self._gates: dict[str, Gate] = {}
+        self._drained: dict[str, Displacement] = {}
+        self._endpoints: dict[EndpointKey, EndpointLimits] = {}
+        self._unseen: set[Key] = set()
+        self._unknown: dict[str, set[Key]] = {}
+        self._asking: Key | None = None
+        self._timer: Timer | None = None
+        self._due: float | None = None
+        self._not_before = float("-inf")
+        self.pass_seconds: Callable[[float], None] = lambda _: None
+        self.displaced: Counter[str] = Counter()
+
+    # -- tasks
+
+    def answer(self, key: Key) -> Admission:
+        """What holds for the task now: it has a place, has to give it back, or why it waits."""
+        if displacement := self._yielding.get(key):
+            return Admission(displacement=displacement)
+        if self._state.is_running(key) and key not in self._recalled:
+            return Admission(admitted=True)
+        known = self._tasks.get(key)
+        queue = known.queue if known else ""
+        if overlap := self._overlaps.get(key):
+            return answers.overlapping(key, queue, overlap)
+        refusal = self._state.refusal(key, self._clock())
+        return answers.refused(key, refusal) if refusal else Admission(queue=queue)
+
+    def first_asked(self, key: Key) -> float:
+        """When the task asked first in this wait, or before it ran; now, if it has not."""
+        known = self._tasks.get(key)
+        return known.submitted + known.away_seconds if known and key not in self._recalled else self._clock()
+
+    def ask(self, task: Task) -> Admission:
+        """A place for a task that waits, if there is one; else why not."""
+        key = task.key
+        if self._state.is_running(key) and key not in self._yielding and key not in self._recalled:
+            return Admission(admitted=True)
+        is_new = self._tasks.get(key) != task or not self._state.is_waiting(key)
+        self._yielding.pop(key, None)
+        self._recalled.discard(key)
+        self._running.pop(key, None)
+        if is_new:
+            self._overlaps.pop(key, None)
+            self._tasks[key] = task
+            self._state.submit(task)
+            self._asking = key
+            try:
+                self.request_pass()
+            finally:
+                self._asking = None
+        return self.answer(key)
+
+    def recall(self, task: Task) -> None:
+        """The task waited before a start, and will ask again when it is looked at: it keeps its turn until then."""
+        if not self._state.is_running(task.key):
+            self._tasks[task.key] = task
+            self._recalled.add(task.key)
+            self._state.submit(task)
+
+    def hold(self, running: Running) -> None:
+        """The task runs, whoever admitted it: count it."""
+        key = running.task.key
+        if self._running.get(key) == running:
+            return
+        self._running[key], self._tasks[key] = running, running.task
+        self._recalled.discard(key)
+        self._state.started(running)
+        if (drained := self._drained.get(running.task.queue)) and key not in self._yielding:
+            self._yielding[key] = drained
+            self._wake(key)
+
+    def release(self, key: Key) -> None:
+        """The task runs no more and waits no more."""
+        known = self._tasks.pop(key, None)
+        if known is None:
+            return
+        self._running.pop(key, None)
+        self._yielding.pop(key, None)
+        self._overlaps.pop(key, None)
+        self._recalled.discard(key)
+        if self._state.is_running(key):
+            self._state.ended(key)
+        else:
+            self._state.withdraw(key)
+        self.request_pass()
+
+    # -- a start
+
+    def expect(self, running: Iterable[Key], unknown: Iterable[tuple[Key, str]]) -> None:
+        """After a start tasks are looked at in no order. Nothing is admitted until those that run have been looked at,
+        since only then is known what they hold; and into a queue with limits not before all of its own that may ask."""
+        self._unseen = set(running)
+        for key, queue in unknown:
+            self._unknown.setdefault(queue, set()).add(key)
+        self._set_gates(self._known_queues())
+
+    def seen(self, key: Key) -> None:
+        """The task has been looked at."""
+        if not (self._unseen or self._unknown):
+            return
+        had_unseen, opened = bool(self._unseen), set()
+        self._unseen.discard(key)
+        for queue, keys in list(self._unknown.items()):
+            keys.discard(key)
+            if not keys:
+                del self._unknown[queue]
+                opened.add(queue)
+        if had_unseen and not self._unseen:
+            opened = self._known_queues()
+        if opened:
+            self._set_gates(opened)
+            self.request_pass()
+
+    def recall_displacement(self, queue: str, at: float) -> None:
+        """A task of the queue was pushed out then: it counts against the budget of its hour."""
+        self._state.recall_displacement(queue, at)
+
+    # -- limits
+
+    def set_queues(self, queues: Iterable[Queue], gates: dict[str, Gate], drained: dict[str, Displacement]) -> None:
+        """All queues that there are; which of them start nothing for now; which have what runs stop too."""
+        fresh = {queue.name: queue for queue in queues}
+        for name in self._queues.keys() - fresh.keys():
+            self._state.remove_queue(name)
+        changed = {name for name, queue in fresh.items() if self._queues.get(name) != queue}
+        for name in changed:
+            self._state.set_queue(fresh[name])
+        changed |= self._queues.keys() ^ fresh.keys()
+        changed |= {name for name in self._gates.keys() | gates.keys() if self._gates.get(name) != gates.get(name)}
+        self._queues, self._gates = fresh, dict(gates)
+        self._set_gates(changed)
+        if drained != self._drained:
+            self._drain(drained)
+        if changed:
+            self.request_pass()
+
+    def set_endpoints(self, endpoints: dict[EndpointKey, EndpointLimits]) -> None:
+        """What all StorageEndpoints with limits bear now."""
+        changed = {
+            key for key in self._endpoints.keys() | endpoints.keys() if self._endpoints.get(key) != endpoints.get(key)
+        }
+        for key in changed:
+            self._state.set_endpoint(key, endpoints.get(key))
+        self._endpoints = dict(endpoints)
+        if changed:
+            self.request_pass()
+
+    # -- figures
+
+    def usage(self, queue: str) -> Usage:
+        """How full the queue is."""
+        return self._state.usage(queue, self._clock())
+
+    def queues(self) -> set[str]:
+        """The queues that anything runs or waits in."""
+        return self._state.queues()
+
+    def gate(self, queue: str) -> Gate | None:
+        """Why the queue starts nothing at all for now."""
+        return self._gate(queue)
+
+    def waiting(self) -> list[Key]:
+        """The tasks that wait, in no order."""
+        return [key for key in self._tasks if self._state.is_waiting(key) or key in self._overlaps]
+
+    def holders(self) -> list[Key]:
+        """The tasks that hold a place."""
+        return list(self._running)
+
+    def reasons(self) -> Counter[tuple[str, str]]:
+        """How many wait in which queue for which reason."""
+        now, found = self._clock(), Counter[tuple[str, str]]()
+        for key in self.waiting():
+            refusal = self._state.refusal(key, now)
+            found[self._tasks[key].queue, str(refusal.reason if refusal else Reason.QUEUED)] += 1
+        return found
+
+    # -- passes
+
+    def request_pass(self) -> None:
+        """Have the core decide: at once while that is cheap, else as soon as the pause after the last time is over."""
+        wait = self._not_before - monotonic()
+        if wait <= 0 or self._call_later is None:
+            self.run_pass()
+        else:
+            self._schedule(wait)
+
+    def run_pass(self) -> None:
+        """Decide now."""
+        self._cancel()
+        started = perf_counter()
+        decisions = self._state.admit(self._clock())
+        took = perf_counter() - started
+        self.pass_seconds(took)
+        if took > CHEAP_SECONDS:
+            self._not_before = monotonic() + min(MAX_PAUSE_SECONDS, took * PAUSE_FACTOR)
+        self._apply(decisions)
+        if decisions.next_pass is not None:
+            self._schedule(max(0.01, decisions.next_pass - self._clock(), self._not_before - monotonic()))
+
+    def _apply(self, decisions: Decisions) -> None:
+        for key in decisions.admitted:
+            self._tell(key)
+        for displacement in decisions.displaced:
+            by = self._tasks.get(displacement.by)
+            for victim in displacement.victims:
+                self._yielding[victim] = answers.displaced(victim, displacement.by, by.priority if by else 1)
+                self.displaced[self._tasks[victim].queue] += 1
+                self._tell(victim)
+        for overlap in decisions.overlapping:
+            self._overlaps[overlap.key] = overlap
+            self._tell(overlap.key)
+
+    def _tell(self, key: Key) -> None:
+        if key != self._asking:
+            self._wake(key)
+
+    def _schedule(self, seconds: float) -> None:
+        due = monotonic() + seconds
+        if self._call_later is None or (self._due is not None and self._due <= due):
+            return
+        self._cancel()
+        self._due = due
+        self._timer = self._call_later(seconds, self._fire)
+
+    def _fire(self) -> None:
+        self._timer = self._due = None
+        self.request_pass()
+
+    def _cancel(self) -> None:
+        if self._timer:
+            self._timer.cancel()
+        self._timer = self._due = None
+
+    def _known_queues(self) -> set[str]:
+        return self._queues.keys() | self._state.queues() | self._unknown.keys()
+
+    def _set_gates(self, queues: Iterable[str]) -> None:
+        for name in queues:
+            self._state.set_gate(name, self._gate(name))
+
+    def _gate(self, queue: str) -> Gate | None:
+        if gate := self._gates.get(queue):
+            return gate
+        if self._unseen or (queue in self._unknown and queue in self._queues):
+            return WAITING_TO_START
+        return None
+
+    def _drain(self, drained: dict[str, Displacement]) -> None:
+        before, self._drained = self._drained, dict(drained)
+        for key, running in self._running.items():
+            queue = running.task.queue
+            if (why := drained.get(queue)) and key not in self._yielding:
+                self._yielding[key] = why
+                self._wake(key)
+            elif queue not in drained and queue in before and self._yielding.get(key) == before[queue]:
+                del self._yielding[key]
+                self._wake(key)
