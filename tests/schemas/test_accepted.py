@@ -34,6 +34,21 @@ ACCEPTED = {
             {"name": "more", "task": {"tasks": [{"name": "one", "type": "file-backup", "config": {"a": 1}}]}},
         ]
     ),
+    "a stage for each item, and one that cleans up": samples.task(
+        stages=[
+            {
+                "name": "spread",
+                "task": {
+                    "forEach": {"items": "config.folders", "type": "sync", "configFrom": {"source": "item"}},
+                    "parallelism": 4,
+                    "maxFailures": 0,
+                },
+            },
+            {**samples.JOB_STAGE, "needsCondition": "Finished"},
+        ],
+        config={"folders": ["/nas/a"]},
+        dependencyTimeoutSeconds=60,
+    ),
     "quantities as numbers and as texts": samples.task(
         stages=[{"name": "a", "job": {"image": "x", "resources": {"limits": {"cpu": 2, "memory": "1.5Gi"}}}}]
     ),
@@ -43,6 +58,7 @@ ACCEPTED = {
     "a task with the longest name": samples.named(samples.task(), "n" * 253),
     "a task with the most stages": samples.task(stages=[{**samples.WAIT_STAGE, "name": f"s{n}"} for n in range(32)]),
     "a stage": samples.stage(),
+    "a stage with items of all kinds": samples.stage(items=["/nas/a", 7, True, None, {"path": "/nas/b", "n": [1, {}]}]),
     "a task type": samples.task_type(configSchema={"type": "object", "properties": {"a": {"type": "string"}}}),
     "a queue without a limit": samples.queue(),
     "a queue that holds all back": samples.queue(maxRunning=0),

@@ -8,6 +8,7 @@ from support.api import Api, Refused
 from support.samples import JOB_STAGE, WAIT_STAGE, named, without
 
 JOB = JOB_STAGE["job"]
+CHILD = {"name": "one", "type": "sync"}
 
 
 def job(**fields: Any) -> dict[str, Any]:
@@ -104,6 +105,31 @@ REFUSED = {
     ),
     "a wait without a time": (stages({"name": "a", "wait": {}}), "spec.stages[0].wait.delaySeconds"),
     "a task stage without tasks": (stages({"name": "a", "task": {"tasks": []}}), "spec.stages[0].task.tasks"),
+    "a task stage of nothing": (stages({"name": "a", "task": {}}), "spec.stages[0].task"),
+    "a task stage of both": (
+        stages({"name": "a", "task": {"tasks": [CHILD], "forEach": {"items": "[1]", "type": "sync"}}}),
+        "spec.stages[0].task",
+    ),
+    "a list without items": (
+        stages({"name": "a", "task": {"forEach": {"type": "x"}}}),
+        "spec.stages[0].task.forEach.items",
+    ),
+    "no tasks at once": (
+        stages({"name": "a", "task": {"tasks": [CHILD], "parallelism": 0}}),
+        "spec.stages[0].task.parallelism",
+    ),
+    "a config field without a name": (
+        stages({"name": "a", "task": {"tasks": [{**CHILD, "configFrom": {"": "1"}}]}}),
+        "spec.stages[0].task.tasks[0].configFrom",
+    ),
+    "a condition of needs that doesn't exist": (
+        stages({**JOB_STAGE, "needsCondition": "Completed"}),
+        "spec.stages[0].needsCondition",
+    ),
+    "a condition of a dependency that doesn't exist": (
+        samples.task(dependsOn=[{"name": "a", "condition": "Completed"}]),
+        "spec.dependsOn[0].condition",
+    ),
     "an approval that expires at once": (
         stages({"name": "a", "approval": {"expiresAfterSeconds": 0}}),
         "spec.stages[0].approval.expiresAfterSeconds",

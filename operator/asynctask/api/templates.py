@@ -222,9 +222,9 @@ class StageTemplate(Model):
     """What people see."""
     needs: Annotated[tuple[StageName, ...], Field(max_length=32, json_schema_extra=SET_KEYS)] | None = None
     """Stages that must have ended before this one begins. Absent: the stage before it in the list. Empty: none."""
-    needs_condition: EndCondition = "PartiallySucceeded"
-    """How they must have ended. `Succeeded`: in full, else this one is skipped. `PartiallySucceeded`: in full or in part.
-    `Finished`: in any way, also when they failed, were cancelled or never began: for cleaning up."""
+    needs_condition: EndCondition | None = None
+    """How they must have ended. `Succeeded`: in full, else this one is skipped. `PartiallySucceeded`, and absent: in full or
+    in part. `Finished`: in any way, also when they failed, were cancelled or never began: for cleaning up."""
     when: Expression | None = None
     """A CEL expression over `config`, and over `outputs` and `outcomes` of the stages before it, by name; when it is false
     the stage is skipped. An outcome is `Succeeded`, `PartiallySucceeded`, `Skipped`, `Failed`, `Cancelled` or `NotRun`."""
