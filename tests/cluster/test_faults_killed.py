@@ -86,7 +86,7 @@ def test_a_component_is_killed_and_comes_back(
 
 
 def test_everything_is_away_for_a_while(estate: Estate, cluster: Cluster, new_operator: NewOperator) -> None:
-    seconds = float(os.environ.get("ASYNCTASK_FAULT_OUTAGE_SECONDS", "30"))
+    seconds = float(os.environ.get("ASYNCTASK_FAULT_OUTAGE_SECONDS", "60"))
     chance = random.Random(SEED)
     with new_operator("survivor", **LEASE) as replica:
         ends = submit(estate, "outage", 20, chance)

@@ -14,7 +14,7 @@ from support.nodetrees import MEGABYTE, differences, holds_bytes, make_big_file,
 from localcluster import Cluster
 from localcluster.processes import holds
 
-GATEWAY_AWAY_SECONDS = float(os.environ.get("ASYNCTASK_GATEWAY_AWAY_SECONDS", "45"))
+GATEWAY_AWAY_SECONDS = float(os.environ.get("ASYNCTASK_GATEWAY_AWAY_SECONDS", "120"))
 GATEWAY = f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments/asynctask-gateway"
 PODS = f"/api/v1/namespaces/{NAMESPACE}/pods?labelSelector=app.kubernetes.io/component%3D"
 RATE = 6
@@ -30,10 +30,10 @@ def backup(lab: Lab, request: pytest.FixtureRequest) -> Iterator[tuple[Share, Ta
     task.delete()
 
 
-def begun(lab: Lab, name: str, rate: int, copied: int) -> tuple[Share, Task]:
+def begun(lab: Lab, name: str, rate: int, copied: int, size: int = SIZE) -> tuple[Share, Task]:
     """A backup at so many MB a second, when so many bytes are copied."""
     share = lab.share(name, rate)
-    make_big_file(share.source / "big.img", SIZE // MEGABYTE)
+    make_big_file(share.source / "big.img", size // MEGABYTE)
     make_small_files(share.source, 40)
     task = lab.backup(share, chunk_megabytes=4)
     task.until_copied(copied)
@@ -91,7 +91,8 @@ def test_kubelet_and_containerd_are_killed_and_come_back(cluster: Cluster, backu
 
 
 def test_the_gateway_is_away_for_a_while(lab: Lab) -> None:
-    share, task = begun(lab, "no-gateway", 1, 4 * MEGABYTE)
+    enough = int(GATEWAY_AWAY_SECONDS + 60) * MEGABYTE  # at 1 MB/s it must not end before the gateway is back
+    share, task = begun(lab, "no-gateway", 1, 4 * MEGABYTE, enough)
     try:
         lab.api.merge(f"{GATEWAY}/scale", {"spec": {"replicas": 0}})
         lab.api.until_all(f"{PODS}gateway", lambda pods: not pods, within=60, why="the gateway goes")
