@@ -205,27 +205,5 @@ async def test_a_stage_is_told_to_stop(world: World, url: str) -> None:
     await world.release(pod)
 
 
-async def test_bandwidth_is_shared_among_live_stages(world: World, url: str) -> None:
-    nas, slow = await world.endpoint(100), await world.endpoint(10)
-
-    def at(*endpoints: str) -> list[dict[str, str]]:
-        return [{"field": f"f{n}", "endpoint": name, "path": f"/{name}"} for n, name in enumerate(endpoints)]
-
-    one = await world.worker(url, await world.stage(locations=at(nas)))
-    two = await world.worker(url, await world.stage(locations=at(nas, slow)))
-    assert (await one.context()).body["bytesPerSecond"] == 100_000_000
-    assert (await two.report(1)).body["bytesPerSecond"] == 10_000_000
-    assert (await one.report(1)).body["bytesPerSecond"] == 50_000_000
-    await two.complete("succeeded")
-    assert (await one.report(2)).body["bytesPerSecond"] == 100_000_000
-    patch = {"spec": {"limits": {"megabytesPerSecond": 7}}}
-    await world.cluster.patch(api.ENDPOINTS, world.namespace, nas, patch)
-    async with asyncio.timeout(10):
-        sequence = 3
-        while (await one.report(sequence)).body["bytesPerSecond"] != 7_000_000:
-            sequence += 1
-            await asyncio.sleep(0.2)
-
-
 def condition(status: str) -> dict[str, str]:
     return {"type": "Succeeded", "status": status, "reason": "Done", "lastTransitionTime": "2026-01-01T00:00:00Z"}

@@ -133,14 +133,12 @@ class World:
         """A task."""
         return await self._create(api.TASKS, "AsyncTask", f"task-{next(_number)}", {"type": "file-backup", **spec})
 
-    async def endpoint(self, megabytes_per_second: int) -> str:
-        """A limited endpoint; gives its name."""
+    async def endpoint(self, megabytes_per_second: int | None, **limits: Any) -> str:
+        """An endpoint with limits; gives its name."""
         name = f"nas-{next(_number)}"
-        spec = {
-            "path": f"/nas/{name}",
-            "volume": {"claimName": "nas"},
-            "limits": {"megabytesPerSecond": megabytes_per_second},
-        }
+        if megabytes_per_second:
+            limits["megabytesPerSecond"] = megabytes_per_second
+        spec = {"path": f"/nas/{name}", "volume": {"claimName": "nas"}, "limits": limits}
         await self._create(api.ENDPOINTS, "StorageEndpoint", name, spec)
         return name
 

@@ -134,10 +134,11 @@ def test_a_limit_that_goes_is_forgotten_with_the_next_report() -> None:
     assert estate.run(REPORT_SECONDS + 0.5).rates == (1000, 1000)
 
 
-def test_a_new_priority_counts_after_two_reports() -> None:
-    estate = Estate([Mover("a", 3), Mover("b", 3)]).run(5)
+@pytest.mark.parametrize(("replicas", "seconds"), [(1, 2 * REPORT_SECONDS + 0.5), (2, 9.5)])
+def test_a_new_priority_counts_soon(replicas: int, seconds: float) -> None:
+    estate = Estate([Mover("a", 3), Mover("b", 3)], replicas=replicas).run(20)
     estate.movers[1].priority = 1
-    assert max(estate.steps(2 * REPORT_SECONDS + 0.5)) <= 101
+    assert max(estate.steps(seconds)) <= 101
     assert estate.rates == pytest.approx((20, 80), abs=1)
 
 
@@ -172,6 +173,16 @@ def test_a_replica_that_knows_nothing_yet_takes_what_was_published_for_taken() -
     assert ledger.tell("a", 1) == 50
 
 
+def test_another_pod_of_a_stage_begins_anew_and_holds_what_the_stage_is_due() -> None:
+    ledger = Ledger()
+    ledger.heard("a", None, 0)
+    ledger.divide({"nas": 100}, {"a": Party(NAS), "b": Party(NAS)}, 0)
+    assert ledger.tell("a", 0) == 50
+    ledger.begun("a", 1)
+    assert ledger.told("a") is None
+    assert ledger.tell("b", 1) == 50
+
+
 @st.composite
 def movers(draw: st.DrawFn) -> list[Mover]:
     count = draw(st.integers(1, 6))
@@ -181,7 +192,7 @@ def movers(draw: st.DrawFn) -> list[Mover]:
     ]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(movers(), st.integers(1, 3), st.sampled_from([20.0, 100.0]))
 def test_the_total_stays_within_the_limit_and_comes_near_it(group: list[Mover], replicas: int, limit: float) -> None:
     estate = Estate(group, {"nas": limit}, replicas)
@@ -193,12 +204,12 @@ def test_the_total_stays_within_the_limit_and_comes_near_it(group: list[Mover], 
         assert mover.rate >= 0.97 * min(mover.speed, limit * weight(mover.priority) / weights)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(movers(), st.integers(1, 3), st.data())
 def test_changes_hardly_take_the_total_over_the_limit(group: list[Mover], replicas: int, data: st.DataObject) -> None:
     estate = Estate(group, replicas=replicas).run(30)
     changed = data.draw(st.sampled_from(group))
     changed.speed = data.draw(st.sampled_from([0.0, 20.0, 1000.0]))
     changed.priority = data.draw(st.integers(1, 5))
-    assert max(estate.steps(30)) <= 110
+    assert max(estate.steps(30)) <= 104
     assert estate.total >= 0.9 * min(100, sum(mover.speed for mover in group))

@@ -2,12 +2,13 @@
 
 Shares follow from what is known now, but a stage goes on with what it was told until it reports again. So a share falls
 at once and rises only into room that nobody else holds: what the others were told last, or, where another replica of
-the gateway tells them, the larger of what it has published and what they are due. Whatever is not known counts as
-taken, so missing or old news make shares small, never large.
+the gateway tells them, the larger of what it has published and what they were due of late. Whatever is not known
+counts as taken, so missing or old news make shares small, never large.
 
 A stage that does not use what it was told is taken to want a tenth more than it uses; one that does, all it can get.
 """
 
+from collections import deque
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field, replace
 from math import inf
@@ -29,6 +30,8 @@ BEGIN_SECONDS = 30.0
 """A stage that has not been heard of keeps its share free for this long: its pod is on its way."""
 HEARD_SECONDS = 15.0
 """After this long without a report another replica may be the one that tells it."""
+LAG_SECONDS = 7.0
+"""So old may the news be that another replica tells a stage by: two reports apart, and a write of progress."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,16 @@ class _Known:
     told: float | None = None
     demands: tuple[float, ...] = ()
     """The two newest: a stage that pauses for breath keeps its share."""
+    due: deque[tuple[float, float]] = field(default_factory=deque)
+    """Falling shares of late, with the times until which they count: the first is the largest."""
+
+    def note(self, share: float, now: float) -> None:
+        """Remember what the stage is due now."""
+        while self.due and (self.due[-1][0] <= share):
+            self.due.pop()
+        self.due.append((share, now + LAG_SECONDS))
+        while self.due[0][1] < now:
+            self.due.popleft()
 
 
 @dataclass(slots=True)
@@ -76,9 +89,10 @@ class Ledger:
         known = self._known.get(stage)
         return known.told if known else None
 
-    def forget(self, stage: Stage) -> None:
-        """Another pod has the stage now, and was told nothing."""
-        self._known.pop(stage, None)
+    def begun(self, stage: Stage, now: float) -> None:
+        """A pod takes the stage over: it has used nothing yet, and its predecessor nothing more."""
+        if known := self._known.get(stage):
+            known.since, known.heard, known.told, known.demands = now, -inf, None, ()
 
     def heard(self, stage: Stage, used: float | None, now: float) -> None:
         """The stage reports: bytes per second since its last report, None when it cannot say anything new."""
@@ -107,7 +121,10 @@ class Ledger:
         wanted = bandwidth.divide(limits, claims)
         # What nobody is seen to want is handed out too, so that whoever begins to want more need not be seen first.
         rest = {stage: replace(claims[stage], least=share, most=inf) for stage, share in wanted.items()}
-        self._division = _Division(limits, users, parties, bandwidth.divide(limits, rest))
+        shares = bandwidth.divide(limits, rest)
+        for stage, share in shares.items():
+            self._known[stage].note(share, now)
+        self._division = _Division(limits, users, parties, shares)
 
     def tell(self, stage: Stage, now: float) -> int | None:
         """What the stage may move from now on; None when nothing limits it. Never 0, which would read as "stop"."""
@@ -141,10 +158,10 @@ class Ledger:
         )
 
     def _held(self, stage: Stage, now: float) -> float:
-        known, share = self._known[stage], self._division.shares[stage]
+        known = self._known[stage]
         if known.told is not None and now - known.heard <= HEARD_SECONDS:
             return known.told
-        return max(share, self._division.parties[stage].allowed or 0.0)
+        return max(known.due[0][0], self._division.parties[stage].allowed or 0.0)
 
 
 def _demand(used: float, allowed: float | None) -> float:

@@ -38,7 +38,7 @@ class Shares:
             return None
         if not await self._is_known():
             raise NotNow("the limits of the storage endpoints are not known yet", retry_after=1)
-        self._ledger.forget(live.recorded.uid)
+        self._ledger.begun(live.recorded.uid, self._clock())
         return self._tell(live)
 
     def bandwidth(self, live: LiveStage, used: int | None) -> Bandwidth | None:
