@@ -82,7 +82,10 @@ ACCEPTED = {
     "an endpoint over a part of a volume": samples.volume_endpoint(volume={"claimName": "a", "subPath": "b/c"}),
     "an endpoint over a server": samples.remote_endpoint(secretName="s3-photos"),
     "a server's URL with an at sign in its path": samples.remote_endpoint(url="https://dav.example.com/a@b"),
-    "a schedule": samples.schedule(timeZone="Asia/Shanghai", jitterSeconds=60),
+    "a task with a window": samples.task(
+        window={"timeZone": "Europe/Berlin", "ranges": [{"days": ["Fri"], "start": "22:00", "end": "06:00"}, {}]}
+    ),
+    "a schedule": samples.schedule(timeZone="Asia/Shanghai", jitterSeconds=60, freshness={"maxAgeSeconds": 86_400}),
     "a schedule with a task of its own stages": samples.schedule(task={"stages": [samples.JOB_STAGE]}),
 }
 
@@ -129,7 +132,8 @@ def test_a_default_object_brings_the_defaults_of_its_fields(api: Api) -> None:
 def test_defaults_within_a_schedules_task_are_filled_in(api: Api) -> None:
     made = api.create(samples.schedule(), keep=False)
     assert made["spec"]["timeZone"] == "UTC"
-    assert made["spec"]["task"]["queueName"] == "default"
+    assert made["spec"]["taskTemplate"]["spec"]["queueName"] == "default"
+    assert made["spec"]["runNow"] == 0
 
 
 def test_free_form_config_is_kept_whole(api: Api) -> None:

@@ -110,8 +110,16 @@ def test_a_malformed_status_is_refused(api: Api, status: dict[str, Any], field: 
 
 def test_a_schedule_may_change_its_task_at_will(api: Api) -> None:
     made = api.create(samples.schedule(task={"type": "a", "config": {"b": 1}}))
-    changed = api.patch(made, {"spec": {"task": {"type": "c", "config": {"b": 2}}}})
-    assert changed["spec"]["task"]["config"] == {"b": 2}
+    changed = api.patch(made, {"spec": {"taskTemplate": {"spec": {"type": "c", "config": {"b": 2}}}}})
+    assert changed["spec"]["taskTemplate"]["spec"]["config"] == {"b": 2}
+
+
+def test_run_now_only_grows(api: Api) -> None:
+    made = api.create(samples.schedule(runNow=2))
+    assert api.patch(made, {"spec": {"runNow": 3}})["spec"]["runNow"] == 3
+    with pytest.raises(Refused) as refused:
+        api.patch(made, {"spec": {"runNow": 1}})
+    assert refused.value.causes == {"spec.runNow": "Invalid value: runNow may only grow"}
 
 
 def test_a_task_type_may_change(api: Api) -> None:

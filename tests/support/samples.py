@@ -44,7 +44,8 @@ def remote_endpoint(**remote: Any) -> Object:
 
 def schedule(**spec: Any) -> Object:
     """A TaskSchedule."""
-    return _object("TaskSchedule", {"schedule": "0 3 * * *", "task": {"type": "file-backup"}, **spec})
+    task = spec.pop("task", {"type": "file-backup"})
+    return _object("TaskSchedule", {"schedule": "0 3 * * *", "taskTemplate": {"spec": task}, **spec})
 
 
 def without(body: Object, *path: str) -> Object:

@@ -106,7 +106,9 @@ TASK_SCHEDULE = Kind(
         Column("Time Zone", ".spec.timeZone"),
         Column("Suspend", ".spec.suspend", "boolean"),
         Column("Last", ".status.lastScheduleTime", "date"),
+        Column("Last Success", ".status.lastSuccess.completionTime", "date"),
         AGE,
+        Column("Last Task", ".status.lastTask", wide=True),
     ),
 )  # fmt: skip
 

@@ -65,6 +65,16 @@ class Reason(StrEnum):
     DEADLINE_AT_RISK = "DeadlineAtRisk"
     ON_TIME = "OnTime"
 
+    # schedules
+    INVALID_SCHEDULE = "InvalidSchedule"
+    SCHEDULED = "Scheduled"
+    MISSED = "Missed"
+    STILL_RUNNING = "StillRunning"
+    FRESH = "Fresh"
+    STALE = "Stale"
+    MISS_PREDICTED = "MissPredicted"
+    NEVER_SUCCEEDED = "NeverSucceeded"
+
     # a pod that can't start
     IMAGE_PULL_FAILED = "ImagePullFailed"
     UNSCHEDULABLE = "Unschedulable"

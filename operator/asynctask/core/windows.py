@@ -25,13 +25,13 @@ HORIZON = timedelta(days=375)
 """Windows come round every week, but where clocks of several zones change on different days, some only in a year."""
 
 
-def zone_problem(name: str, path: str) -> Problem | None:
+def zone_problem(name: str, path: str, reason: Reason = Reason.INVALID_WINDOW) -> Problem | None:
     """What is wrong with a time zone's name."""
     try:
         zone(name)
     except (LookupError, ValueError, OSError):
         example = "names are such as Europe/Berlin, Asia/Shanghai or UTC"
-        return Problem(Reason.INVALID_WINDOW, f"there is no time zone {name!r}; {example}", path)
+        return Problem(reason, f"there is no time zone {name!r}; {example}", path)
     return None
 
 
