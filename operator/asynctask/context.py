@@ -8,6 +8,7 @@ from time import monotonic
 from asynctask.adapters.cluster import NAMESPACES, ApiError, Cluster, NotFound, Resource
 from asynctask.adapters.echoes import Echoes
 from asynctask.adapters.metrics import OperatorMetrics
+from asynctask.adapters.podrefusals import PodRefusals
 from asynctask.adapters.store import Key, Store
 from asynctask.adapters.workqueue import WorkQueue
 from asynctask.api import names
@@ -31,6 +32,10 @@ class Context:
     resolved: "Memo" = field(default_factory=lambda: Memo())
     echoes: Echoes = field(default_factory=Echoes)
     namespaces: dict[str, tuple[float, bool]] = field(default_factory=dict)
+    pod_refusals: PodRefusals = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.pod_refusals = PodRefusals(self.cluster)
 
     @property
     def limits(self) -> Limits:

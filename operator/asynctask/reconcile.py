@@ -1,6 +1,7 @@
 """One task, one step at a time: gather what is known, decide, perform."""
 
 from dataclasses import replace
+from datetime import timedelta
 from time import perf_counter
 
 import structlog
@@ -11,7 +12,7 @@ from asynctask.adapters.store import Key
 from asynctask.api.asynctask import AsyncTask
 from asynctask.api.names import DEFAULT_QUEUE
 from asynctask.context import Context
-from asynctask.core import requests
+from asynctask.core import evidence, requests
 from asynctask.core.admission.model import Running, Task
 from asynctask.core.decide import decide
 from asynctask.core.facts import Facts, PodSettings, Resolved
@@ -106,6 +107,9 @@ class Reconciler:
         if task is None:
             return None
         uid = task.metadata.uid
+        before = context.now() - timedelta(seconds=context.limits.pod_refused_seconds)
+        in_vain = evidence.in_vain(store.jobs.get(uid, {}).values(), store.pods.get(uid, {}).values(), before)
+        pod_refusals = await context.pod_refusals.of(key[0], in_vain)
         stages = store.stages_of(uid)
         dependencies = {}
         for dependency in task.spec.depends_on:
@@ -125,6 +129,7 @@ class Reconciler:
             dependency_cycle=store.dependencies.cycle(key),
             children={child.name: child for child in store.children(uid)},
             admission=self._scheduler.answer(key),
+            pod_refusals=pod_refusals,
             pod_settings=self._pod_settings(task),
             limits=context.limits,
         )

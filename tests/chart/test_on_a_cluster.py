@@ -108,6 +108,7 @@ RIGHTS = [
     ("operator", "update", "stages.asynctask.io:finalizers", True),
     ("operator", "watch", "pods", True),
     ("operator", "create", "events.events.k8s.io", True),
+    ("operator", "list", "events.events.k8s.io", True),
     ("operator", "patch", "asynctasks.asynctask.io", True),
     ("operator", "patch", "stages.asynctask.io", False),
     ("operator", "patch", "events.events.k8s.io", False),

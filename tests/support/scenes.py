@@ -108,6 +108,7 @@ class Scene:
     pods_gone: Mapping[str, datetime] = field(default_factory=dict)
     known_since: datetime | None = None
     refusals: Mapping[str, str] = field(default_factory=dict)
+    pod_refusals: Mapping[str, str] = field(default_factory=dict)
 
     # -- the task
 
@@ -235,6 +236,11 @@ class Scene:
         """The API server would not make its Job, or its Stage, a moment ago."""
         return replace(self, refusals={**self.refusals, manifests.stage_name(self.task, name): message})
 
+    def pod_refused(self, name: str, message: str, attempt: int = 1) -> Scene:
+        """The Job controller can't make its pod, and said why."""
+        uid = f"uid-{manifests.job_name(self.task, name, attempt)}"
+        return replace(self, pod_refusals={**self.pod_refusals, uid: message})
+
     def looked_at_since(self, seconds_ago: float) -> Scene:
         """The operator began this long ago."""
         return replace(self, known_since=NOW - timedelta(seconds=seconds_ago))
@@ -291,6 +297,7 @@ class Scene:
             pods_gone=self.pods_gone,
             known_since=self.known_since,
             refusals=self.refusals,
+            pod_refusals=self.pod_refusals,
         )
 
     @property

@@ -1,15 +1,19 @@
 """What the API server will not make: told on the task at once, tried again until it is taken."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 
 import orjson
 import pytest
-from support.scenes import make_task
+from support.scenes import Scene, make_task
 
 from asynctask.adapters.cluster import ApiError, Refused
 from asynctask.adapters.metrics import OperatorMetrics
+from asynctask.adapters.podrefusals import PodRefusals
 from asynctask.context import Context
+from asynctask.core import evidence
 from asynctask.reconcile import Reconciler
 from asynctask.scheduling import Scheduler
 from asynctask.settings import OperatorSettings
@@ -105,3 +109,61 @@ def test_a_refused_task_says_so_at_once_and_goes_on_by_itself(kind: str) -> None
         assert server.status["phase"] == "Running"
 
     asyncio.run(story())
+
+
+POD_QUOTA = 'Error creating: pods "x" is forbidden: exceeded quota: small, requested: pods=1, used: 2, limited: 2'
+POD_SECURITY = 'Error creating: pods "x" is forbidden: violates PodSecurity "restricted:latest": runAsNonRoot != true'
+WAITS = make_task().stage("scan").began("scan").job("scan", seconds_ago=60)
+
+
+@pytest.mark.parametrize(("said", "reason"), [(POD_QUOTA, "QuotaExceeded"), (POD_SECURITY, "PodPending")])
+def test_a_refused_pod_is_told_in_the_job_controller_s_words(said: str, reason: str) -> None:
+    told = WAITS.pod_refused("scan", said).told()
+    assert (told.phase, told.reason) == ("Starting", reason)
+    assert said in told.message
+    assert "kubectl describe job" in WAITS.told().message
+
+
+def test_only_jobs_without_a_pod_are_asked_about() -> None:
+    def in_vain(scene: Scene) -> int:
+        facts = scene.facts
+        return len(evidence.in_vain(facts.jobs.values(), facts.pods, facts.now - timedelta(seconds=20)))
+
+    job = make_task().stage("scan").began("scan")
+    assert in_vain(WAITS) == 1
+    assert in_vain(WAITS.pod("scan", "Failed", exit_code=1)) == 1
+    assert in_vain(WAITS.pod("scan", "Pending")) == in_vain(job.job("scan", seconds_ago=19)) == 0
+    assert in_vain(job.job("scan", suspend=True)) == in_vain(job.job("scan", condition=("Failed", ""))) == 0
+
+
+class Events:
+    """A namespace's events, and how often they were listed."""
+
+    def __init__(self, failure: ApiError | None = None) -> None:
+        self.failure = failure
+        self.asked: list[str] = []
+
+    async def pages(self, resource: Any, namespace: str, *, fields: str) -> AsyncIterator[tuple[bytes, str]]:
+        self.asked.append(f"{namespace} {resource.plural} {fields}")
+        await asyncio.sleep(0)
+        if self.failure:
+            raise self.failure
+        yield orjson.dumps({"items": [{"regarding": {"uid": "one"}, "note": POD_QUOTA, "type": "Warning"}]}), "7"
+
+
+def test_events_are_listed_once_for_all_that_ask() -> None:
+    async def story() -> None:
+        events = Events()
+        refusals = PodRefusals(events)  # type: ignore[arg-type]  # stands in for the client
+        assert await refusals.of("team", ()) == {}
+        assert not events.asked
+        answers = await asyncio.gather(*(refusals.of("team", {"one", "two"}) for _ in range(50)))
+        assert answers == [{"one": POD_QUOTA}] * 50
+        assert events.asked == ["team events reason=FailedCreate"]
+
+    asyncio.run(story())
+
+
+def test_events_that_may_not_be_read_are_no_obstacle() -> None:
+    refusals = PodRefusals(Events(Refused(403, "Forbidden", RIGHTS)))  # type: ignore[arg-type]
+    assert asyncio.run(refusals.of("team", {"one"})) == {}

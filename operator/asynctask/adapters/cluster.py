@@ -198,7 +198,7 @@ class Cluster:
         return frozenset(item["name"] for item in found["resources"])
 
     async def pages(
-        self, resource: Resource, namespace: str = "", selector: str = "", limit: int = 500
+        self, resource: Resource, namespace: str = "", selector: str = "", limit: int = 500, fields: str = ""
     ) -> AsyncIterator[tuple[bytes, str]]:
         """List a collection in pages of raw JSON, each with its resourceVersion. Raises Gone when it took too long."""
         token = ""
@@ -206,6 +206,8 @@ class Cluster:
             params = {"limit": str(limit)}
             if selector:
                 params["labelSelector"] = selector
+            if fields:
+                params["fieldSelector"] = fields
             if token:
                 params["continue"] = token
             raw = await self._raw("GET", resource, resource.path(namespace), params=params)

@@ -1,6 +1,7 @@
 """How an attempt ended, read off its pod, its Job or its own report."""
 
 import re
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -140,6 +141,25 @@ def refusal(message: str) -> Trouble:
     """Why the API server would not make an object: something that others, or an administrator, may mend."""
     reason = Reason.QUOTA_EXCEEDED if "exceeded quota" in message else Reason.CREATION_REFUSED
     return Trouble(reason, _tail(f"the API server refuses it: {message}; tried again until it is taken"))
+
+
+def no_pod(job_name: str, said: str) -> Trouble:
+    """Why a Job has no pod, if the Job controller said so; else who knows."""
+    if not said:
+        return Trouble(Reason.POD_PENDING, f"no pod yet; `kubectl describe job {job_name}` says why")
+    reason = Reason.QUOTA_EXCEEDED if "exceeded quota" in said else Reason.POD_PENDING
+    return Trouble(reason, _tail(f"no pod yet: {said}"))
+
+
+def in_vain(jobs: Iterable[Job], pods: Collection[Pod], before: datetime) -> frozenset[str]:
+    """The uids of Jobs that have been waiting for a pod since before this moment."""
+    waiting = {
+        job.metadata.uid
+        for job in jobs
+        if not (job.is_over or job.spec.suspend)
+        and (job.status.start_time or job.metadata.creation_timestamp or before) < before
+    }
+    return frozenset(waiting) - {owner.uid for pod in pods if pod.is_live for owner in pod.metadata.owner_references}
 
 
 def _limit_exceeded(pod: Pod) -> Ending | None:

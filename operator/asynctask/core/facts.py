@@ -118,6 +118,8 @@ class Facts:
     admission: Admission = Admission()
     refusals: Mapping[str, str] = field(default_factory=dict)
     """What the API server said a moment ago when it would not make what a Stage, by its name, needs to begin."""
+    pod_refusals: Mapping[str, str] = field(default_factory=dict)
+    """What the Job controller said of Jobs, by their uids, that it can't make a pod for."""
     pod_settings: PodSettings = PodSettings()
     limits: Limits = Limits()
 

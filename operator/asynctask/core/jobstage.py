@@ -209,8 +209,8 @@ def cannot_start(look: Look) -> Verdict | None:
         if waited < limits.pod_refused_seconds:
             wake = look.now + timedelta(seconds=limits.pod_refused_seconds - waited)
             return _verdict(look, Phase.RUNNING, Reason.STARTING, holds_slot=True, wake_at=wake)
-        name = job.metadata.name if job else ""
-        why = evidence.Trouble(Reason.POD_PENDING, f"no pod yet; `kubectl describe job {name}` says why")
+        said = look.facts.pod_refusals.get(job.metadata.uid, "") if job else ""
+        why = evidence.no_pod(job.metadata.name if job else "", said)
     else:
         found = evidence.trouble(pod)
         if found is None:
