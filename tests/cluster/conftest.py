@@ -12,6 +12,7 @@ from support.auditlog import AuditLog
 from support.estate import Estate
 from support.kubelet import ActedKubelet
 from support.operators import OperatorProcess
+from support.queues import Queue
 
 from localcluster import Cluster
 
@@ -54,6 +55,14 @@ def estate(cluster: Cluster) -> Iterator[Estate]:
         yield estate
         api.close()
         estate.close()
+
+
+@pytest.fixture
+def queue(estate: Estate, request: pytest.FixtureRequest) -> Iterator[Queue]:
+    """A queue of the test's own, which lets nothing run yet."""
+    queue = Queue(estate, f"{estate.namespace}-{abs(hash(request.node.name)) % 10_000}", maxRunning=0)
+    yield queue
+    queue.delete()
 
 
 @pytest.fixture(scope="module")

@@ -1,42 +1,10 @@
 """Who runs first, on a real API server."""
 
-from collections.abc import Iterator
-
 import pytest
 from support.estate import Estate, job
 from support.kubelet import Script
 from support.operators import OperatorProcess
-
-from asynctask.api.names import API_VERSION
-
-
-class Queue:
-    """A TaskQueue of the test's own."""
-
-    def __init__(self, estate: Estate, name: str, limit: int) -> None:
-        self._api, self.name = estate.api, name
-        body = {
-            "apiVersion": API_VERSION,
-            "kind": "TaskQueue",
-            "metadata": {"name": name},
-            "spec": {"maxRunning": limit},
-        }
-        self._api.call("POST", f"/apis/{API_VERSION}/taskqueues", body)
-
-    def limit(self, number: int) -> None:
-        """Change how many may run."""
-        self._api.merge(f"/apis/{API_VERSION}/taskqueues/{self.name}", {"spec": {"maxRunning": number}})
-
-    def delete(self) -> None:
-        """Delete it."""
-        self._api.call("DELETE", f"/apis/{API_VERSION}/taskqueues/{self.name}")
-
-
-@pytest.fixture
-def queue(estate: Estate, request: pytest.FixtureRequest) -> Iterator[Queue]:
-    queue = Queue(estate, f"{estate.namespace}-{abs(hash(request.node.name)) % 10_000}", 0)
-    yield queue
-    queue.delete()
+from support.queues import Queue
 
 
 def begun(estate: Estate, names: list[str]) -> list[str]:
@@ -49,7 +17,7 @@ def test_the_most_urgent_runs_first(estate: Estate, operator: OperatorProcess, q
         estate.submit(job("copy"), name=name, priority=priority, queueName=queue.name)
     for name in names:
         task = estate.until_condition(name, "Admitted", "False QueueFull")
-        assert "0 of 0 run" in task["status"]["message"]
+        assert task["status"]["waiting"]["resource"] == "maxRunning"
     queue.limit(1)
     estate.until_all_ended(list(names), within=30)
     assert begun(estate, list(names)) == ["p1", "p2", "p3", "p4", "p5"]

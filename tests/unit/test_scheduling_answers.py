@@ -93,13 +93,15 @@ def test_then_it_waits_in_its_queue_and_says_by_whom_it_was_pushed_out() -> None
     assert (scene.told().phase, plan.wants_slot, plan.holds_slot) == ("Queued", True, False)
     says = waiting(scene)
     assert (says["reason"], says["displacedBy"], says["displacedTime"]) == ("Displaced", "task urgent", ago(30))
+    (event,) = plan.events
+    assert (event.reason, event.with_status) == ("Displaced", True)
     assert says["message"] == (
         f"pushed out at {ago(30)} by task urgent; it goes on from its checkpoint; 1 of 1 run"
     )  # fmt: skip
 
 
 def test_whoever_finds_a_task_pushed_out_after_a_crash_knows_what_it_waits_for() -> None:
-    assert of(PUSHED_OUT.facts.jobs.values(), 1) == Displaced("Displaced", "task urgent", NOW - timedelta(seconds=30))
+    assert of(PUSHED_OUT.facts.jobs.values(), 1) == Displaced(Reason.DISPLACED, "task urgent", NOW - timedelta(seconds=30))
     assert of(RUNNING.facts.jobs.values(), 1) is None
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from asynctask.api import names
+from asynctask.api.reasons import Reason
 from asynctask.core.facts import Facts
 from asynctask.core.observed import Job
 from asynctask.core.times import stamp
@@ -18,7 +19,7 @@ from asynctask.core.times import stamp
 class Displaced:
     """A task was pushed out and waits for its next turn."""
 
-    reason: str
+    reason: Reason
     by: str
     time: datetime | None
 
@@ -53,4 +54,5 @@ def of(jobs: Iterable[Job], run: int) -> Displaced | None:
         return None
     notes = found[0].metadata.annotations
     reason, _, by = notes.displaced_by.partition("|")
-    return Displaced(reason, by, notes.displaced_time)
+    known = reason in Reason._value2member_map_
+    return Displaced(Reason(reason) if known else Reason.DISPLACED, by, notes.displaced_time)

@@ -1,0 +1,152 @@
+"""Urgent tasks push lesser ones out by checkpoint, on a real API server."""
+
+import time
+
+import pytest
+from support.api import Object
+from support.estate import Estate, check, job
+from support.kubelet import Script
+from support.operators import OperatorProcess
+from support.queues import Queue
+
+GRACE = 2.0
+"""Seconds that the victim's pod takes to save its checkpoint."""
+LONG = Script(runs=300, stopping=GRACE)
+AT_ONCE = {"policy": "LowerPriority", "minRuntimeSeconds": 0}
+
+
+def fill(estate: Estate, queue: Queue, *names: str, priority: int = 4) -> None:
+    """The queue takes just these, and they run."""
+    queue.change(maxRunning=len(names), preemption=AT_ONCE)
+    for name in names:
+        estate.kubelet.plays(name, "copy", LONG)
+        estate.submit(job("copy"), name=name, priority=priority, queueName=queue.name)
+    for name in names:
+        estate.until_running(name, "copy")
+
+
+def events_of(estate: Estate, name: str, reason: str) -> list[Object]:
+    path = f"/apis/events.k8s.io/v1/namespaces/{estate.namespace}/events"
+    items = estate.api.get(path)["items"]
+    return [item for item in items if item["regarding"]["name"] == name and item["reason"] == reason]
+
+
+def waits(task: Object) -> Object:
+    found: Object = task["status"].get("waiting") or {}
+    return found
+
+
+def stop(estate: Estate, *names: str) -> None:
+    for name in names:
+        estate.change(name, cancel=True)
+    estate.until_all_ended(list(names), within=30)
+
+
+def test_an_urgent_task_runs_within_five_seconds_and_the_grace_and_the_victim_says_by_whom_and_goes_on(
+    estate: Estate, operator: OperatorProcess, queue: Queue
+) -> None:
+    fill(estate, queue, "victim")
+    estate.kubelet.plays("urgent", "copy", Script(runs=4))
+    asked = time.monotonic()
+    estate.submit(job("copy"), name="urgent", priority=1, queueName=queue.name)
+    estate.until_running("urgent", "copy", within=5 + GRACE)
+    assert time.monotonic() - asked < 5 + GRACE
+    task = estate.until_holds("victim", lambda task: waits(task).get("displacedBy"), why="the victim says by whom")
+    assert waits(task)["reason"] == "Displaced"
+    assert waits(task)["displacedBy"] == "task urgent of priority 1"
+    assert task["status"]["phase"] == "Queued"
+    assert len(events_of(estate, "victim", "Displaced")) >= 1
+    queue.until_status(running=1, waiting=1, displacedLastHour=1)
+    estate.until("urgent", "True Succeeded")
+    estate.until_running("victim", "copy")
+    estate.until_holds("victim", lambda task: not waits(task), why="it waits no more")
+    check(estate.kubelet.lives_of("victim") + estate.kubelet.lives_of("urgent"))
+    assert len(estate.kubelet.lives_of("victim")) == 2
+    stop(estate, "victim")
+
+
+def test_the_least_urgent_goes_and_no_more_than_makes_room(
+    estate: Estate, operator: OperatorProcess, queue: Queue
+) -> None:
+    fill(estate, queue, "three-a", "three-b", priority=3)
+    queue.change(maxRunning=3)
+    estate.kubelet.plays("five", "copy", LONG)
+    estate.submit(job("copy"), name="five", priority=5, queueName=queue.name)
+    estate.until_running("five", "copy")
+    estate.submit(job("copy"), name="first", priority=1, queueName=queue.name)
+    estate.until("first", "True Succeeded")
+    assert len(estate.kubelet.lives_of("five")) >= 1
+    assert [len(estate.kubelet.lives_of(name)) for name in ("three-a", "three-b")] == [1, 1]
+    stop(estate, "three-a", "three-b", "five")
+
+
+@pytest.mark.parametrize("moment", ["while it stops", "while it waits"])
+def test_an_operator_killed_meanwhile_changes_nothing(
+    estate: Estate, operator: OperatorProcess, queue: Queue, moment: str
+) -> None:
+    suffix = moment.split()[-1]
+    victim, urgent = f"victim-{suffix}", f"urgent-{suffix}"
+    fill(estate, queue, victim)
+    estate.kubelet.plays(urgent, "copy", Script(runs=300))
+    estate.submit(job("copy"), name=urgent, priority=1, queueName=queue.name)
+    jobs = f"/apis/batch/v1/namespaces/{estate.namespace}/jobs"
+    estate.api.until_all(
+        jobs,
+        lambda found: any(
+            each["spec"].get("suspend") and each["metadata"]["annotations"].get("asynctask.io/task") == victim
+            for each in found.values()
+        ),
+        within=10,
+        why="the victim's Job is suspended",
+    )
+    if moment == "while it waits":
+        estate.until_running(urgent, "copy")
+    operator.kill()
+    operator.start().leading()
+    estate.until_running(urgent, "copy")
+    task = estate.until_holds(victim, lambda task: waits(task).get("displacedBy"), why="the victim says by whom")
+    assert waits(task)["displacedBy"] == f"task {urgent} of priority 1"
+    queue.until_status(running=1, waiting=1, displacedLastHour=1)
+    estate.change(urgent, cancel=True)
+    estate.until_running(victim, "copy")
+    check(estate.kubelet.lives_of(victim) + estate.kubelet.lives_of(urgent))
+    stop(estate, victim)
+
+
+def test_without_the_policy_nobody_is_pushed_out(estate: Estate, operator: OperatorProcess, queue: Queue) -> None:
+    fill(estate, queue, "safe")
+    queue.change(preemption={"policy": "Never"})
+    estate.submit(job("copy"), name="patient", priority=1, queueName=queue.name)
+    estate.until_condition("patient", "Admitted", "False QueueFull")
+    assert len(estate.kubelet.lives_of("safe")) == 1
+    stop(estate, "safe", "patient")
+
+
+def test_a_task_made_more_urgent_while_it_waits_takes_its_turn(
+    estate: Estate, operator: OperatorProcess, queue: Queue
+) -> None:
+    for name in ("early", "late"):
+        estate.submit(job("copy"), name=name, priority=3, queueName=queue.name)
+        estate.until_condition(name, "Admitted", "False QueueFull")
+    estate.change("late", priority=1)
+    estate.until_holds("late", lambda task: task["status"].get("priority") == 1)
+    queue.limit(1)
+    estate.until_all_ended(["early", "late"], within=30)
+    first, second = sorted(estate.kubelet.lives_of("early") + estate.kubelet.lives_of("late"), key=lambda x: x.begun)
+    assert (first.task, second.task) == ("late", "early")
+
+
+def test_a_queue_suspended_with_what_runs_stops_that_and_goes_on_with_it(
+    estate: Estate, operator: OperatorProcess, queue: Queue
+) -> None:
+    fill(estate, queue, "drained")
+    queue.change(suspend=True, suspendRunning=True)
+    task = estate.until_condition("drained", "Admitted", "False QueueSuspended")
+    assert waits(task)["displacedBy"] == f"queue {queue.name} being suspended"
+    status = queue.until_status(running=0, waiting=1)
+    (admitting,) = [each for each in status["conditions"] if each["type"] == "Admitting"]
+    assert (admitting["status"], admitting["reason"]) == ("False", "QueueSuspended")
+    queue.change(suspend=False, suspendRunning=False)
+    estate.until_running("drained", "copy")
+    check(estate.kubelet.lives_of("drained"))
+    stop(estate, "drained")

@@ -1,0 +1,145 @@
+"""Quotas, rates, shares and locks, and what those that wait say and cost, on a real API server."""
+
+import time
+from collections import Counter
+
+from support.auditlog import AuditLog
+from support.estate import Estate, job
+from support.kubelet import Script
+from support.operators import OperatorProcess
+from support.queues import Queue
+
+MANY = 500
+RATE = 1200
+"""Starts a minute: twenty a second, so that the last of the many waits for half a minute."""
+
+
+def heavy(cpu: str) -> dict[str, object]:
+    return job("copy", job={"resources": {"requests": {"cpu": cpu, "memory": "1Mi"}}})
+
+
+def stop(estate: Estate, *names: str) -> None:
+    for name in names:
+        estate.change(name, cancel=True)
+    estate.until_all_ended(list(names), within=30)
+
+
+def test_hundreds_due_at_once_start_at_the_rate_with_one_write_each_while_they_wait(
+    estate: Estate, operator: OperatorProcess, queue: Queue, audit: AuditLog
+) -> None:
+    queue.change(maxRunning=None, startRatePerMinute=RATE, suspend=True)
+    names = [f"due-{number:03}" for number in range(MANY)]
+    for name in names:
+        estate.submit(job("copy"), name=name, queueName=queue.name)
+    estate.api.until_all(
+        estate.path("asynctasks"),
+        lambda found: all((found[name].get("status") or {}).get("waiting") for name in names),
+        within=120,
+        why="all say that they wait",
+    )
+    time.sleep(2)  # what would still be written, would be written by now
+    before = audit.writes(estate.namespace, "due-")
+    assert before == Counter({"patch asynctasks/status": MANY, **_events(before)})
+    began = time.monotonic()
+    queue.change(suspend=False)
+    estate.until_all_ended(names, within=240)
+    took = time.monotonic() - began
+    starts = sorted(life.begun for life in estate.kubelet.lives if life.task in set(names))
+    assert len(starts) == MANY
+    assert took > (MANY / RATE) * 60 * 0.9
+    for first, last in zip(starts, starts[RATE // 6 :], strict=False):
+        assert last - first > 8, "more starts than the rate allows in ten seconds"
+    after = audit.writes(estate.namespace, "due-")
+    assert after["create jobs"] == after["create stages"] == MANY
+    # one while they waited, one when they ran, if they ran long enough, one at their end
+    assert after["patch asynctasks/status"] <= 3 * MANY
+
+
+def _events(found: Counter[str]) -> dict[str, int]:
+    return {name: count for name, count in found.items() if name == "create events"}
+
+
+def test_cpu_quota_holds_back_and_lets_smaller_ones_pass(
+    estate: Estate, operator: OperatorProcess, queue: Queue
+) -> None:
+    queue.change(maxRunning=None, quota={"cpu": "4"})
+    for name in ("big", "bigger", "small"):
+        estate.kubelet.plays(name, "copy", Script(runs=300))
+    estate.submit(heavy("3"), name="big", queueName=queue.name)
+    estate.until_running("big", "copy")
+    estate.submit(heavy("2"), name="bigger", queueName=queue.name)
+    task = estate.until_condition("bigger", "Admitted", "False QueueQuotaExceeded")
+    assert task["status"]["waiting"]["resource"] == "quota.cpu"
+    estate.submit(heavy("1"), name="small", queueName=queue.name)
+    estate.until_running("small", "copy")
+    queue.until_status(used={"cpu": "4", "memory": "2Mi"}, running=2, waiting=1)
+    stop(estate, "big", "small", "bigger")
+
+
+def test_what_never_fits_says_so(estate: Estate, operator: OperatorProcess, queue: Queue) -> None:
+    queue.change(maxRunning=None, quota={"cpu": "4"})
+    estate.submit(heavy("5"), name="giant", queueName=queue.name)
+    task = estate.until_condition("giant", "Admitted", "False RequestTooLarge")
+    assert "4" in task["status"]["message"]
+    queue.change(quota={"cpu": "8"})
+    estate.until("giant", "True Succeeded")
+
+
+def test_tasks_that_use_the_same_storage_run_one_after_the_other_and_say_for_whom_they_wait(
+    estate: Estate, operator: OperatorProcess
+) -> None:
+    estate.api.create(
+        {
+            "kind": "StorageEndpoint",
+            "metadata": {"name": "photos"},
+            "spec": {"path": "/nas/photos", "volume": {"claimName": "photos"}, "limits": {"megabytesPerSecond": 100}},
+        }
+    )
+    locations = {"locations": [{"field": "target", "access": "Write"}]}
+    estate.kubelet.plays("writes", "copy", Script(runs=300))
+    estate.submit(job("copy"), name="writes", config={"target": "/nas/photos/2030"}, **locations)
+    estate.until_running("writes", "copy")
+    below = {"config": {"target": "/nas/photos/2030/may"}, **locations}
+    estate.submit(job("copy"), name="waits", **below)
+    estate.submit(job("copy"), name="skips", overlapPolicy="Skip", **below)
+    estate.submit(job("copy"), name="fails", overlapPolicy="Fail", **below)
+    estate.submit(job("copy"), name="beside", config={"target": "/nas/photos/2031"}, **locations)
+    task = estate.until_condition("waits", "Admitted", "False LocationLocked")
+    assert task["status"]["waiting"]["holder"] == "writes"
+    assert estate.until("skips", "False Skipped")["status"]["phase"] == "Skipped"
+    assert estate.until("fails", "False LocationLocked")["status"]["phase"] == "Failed"
+    estate.until("beside", "True Succeeded")
+    assert not estate.kubelet.lives_of("skips") + estate.kubelet.lives_of("fails")
+    needy = {"minMegabytesPerSecond": 80, "config": {"target": "/nas/photos/a"}, **locations}
+    estate.kubelet.plays("needs-much", "copy", Script(runs=300))
+    estate.submit(job("copy"), name="needs-much", **needy)
+    estate.until_running("needs-much", "copy")
+    estate.submit(job("copy"), name="needs-more", **{**needy, "config": {"target": "/nas/photos/b"}})
+    task = estate.until_condition("needs-more", "Admitted", "False BandwidthUnavailable")
+    assert task["status"]["waiting"]["resource"] == "photos"
+    stop(estate, "writes", "needs-much")
+    estate.until_all_ended(["waits", "needs-more"], within=20)
+
+
+def test_a_crashed_operator_leaves_no_lock_behind(estate: Estate, operator: OperatorProcess) -> None:
+    locations = {"config": {"target": "/nas/photos/c"}, "locations": [{"field": "target", "access": "Write"}]}
+    estate.kubelet.plays("held", "copy", Script(runs=300))
+    estate.submit(job("copy"), name="held", **locations)
+    estate.until_running("held", "copy")
+    estate.submit(job("copy"), name="next", **locations)
+    estate.until_condition("next", "Admitted", "False LocationLocked")
+    operator.kill()
+    operator.start().leading()
+    estate.submit(job("copy"), name="after", **locations)
+    estate.until_condition("after", "Admitted", "False LocationLocked")
+    assert not estate.kubelet.lives_of("next") + estate.kubelet.lives_of("after")
+    stop(estate, "held")
+    estate.until_all_ended(["next", "after"], within=20)
+
+
+def test_metrics_say_why_tasks_wait(estate: Estate, operator: OperatorProcess, queue: Queue) -> None:
+    estate.submit(job("copy"), name="counted", queueName=queue.name)
+    estate.until_condition("counted", "Admitted", "False QueueFull")
+    line = f'asynctask_tasks_waiting{{queue="{queue.name}",reason="QueueFull"}} 1.0'
+    operator.until(lambda: line in operator._get("metrics")[1], within=10)
+    stop(estate, "counted")
