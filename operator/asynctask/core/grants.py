@@ -89,6 +89,10 @@ class Ledger:
         known = self._known.get(stage)
         return known.told if known else None
 
+    def is_new(self, stage: Stage) -> bool:
+        """Whether the stage was not among those that shares were reckoned for."""
+        return stage not in self._division.parties
+
     def begun(self, stage: Stage, now: float) -> None:
         """A pod takes the stage over: it has used nothing yet, and its predecessor nothing more."""
         if known := self._known.get(stage):

@@ -8,11 +8,13 @@ from time import monotonic
 from asynctask.api.stage import Bandwidth
 from asynctask.core.grants import Ledger
 from asynctask.gateway.errors import NotNow
-from asynctask.gateway.estate import Estate
+from asynctask.gateway.estate import Endpoint, Estate
 from asynctask.gateway.live import LiveStage
 
 FRESH_SECONDS = 0.25
-"""Shares are reckoned anew at most this often for what stages report; for all else at once."""
+"""Shares are reckoned anew at most this often for what stages report."""
+LEAST_PAUSE = 10
+"""Between two reckonings lie so many times what the last one took: a thousand stages must not cost a core."""
 PATIENCE_SECONDS = 5.0
 
 
@@ -30,7 +32,9 @@ class Shares:
         self._clock = clock
         self._now = now
         self._ledger = Ledger()
-        self._reckoned: tuple[int, float] = (-1, 0.0)
+        self._limits: dict[Endpoint, float] = {}
+        self._version = -1
+        self._fresh_until = self._due_from = 0.0
 
     async def begin(self, live: LiveStage) -> int | None:
         """What a pod that takes the stage over may move. Raises NotNow when that can't be known yet."""
@@ -76,9 +80,16 @@ class Shares:
     def _tell(self, live: LiveStage) -> int | None:
         now = self._clock()
         self._estate.begun(live)
-        version, since = self._reckoned
-        if version != self._estate.version or now - since >= FRESH_SECONDS:
-            limits = self._estate.limits(self._now())
-            self._ledger.divide(limits, self._estate.parties(limits), now)
-            self._reckoned = (self._estate.version, now)
+        is_new = self._ledger.is_new(live.recorded.uid) and not live.endpoints.isdisjoint(self._limits)
+        has_changed = self._version != self._estate.version and now >= self._due_from
+        if is_new or has_changed or now >= self._fresh_until:
+            self._reckon(now)
         return self._ledger.tell(live.recorded.uid, now)
+
+    def _reckon(self, now: float) -> None:
+        self._version = self._estate.version
+        self._limits = self._estate.limits(self._now())
+        self._ledger.divide(self._limits, self._estate.parties(self._limits), now)
+        end = self._clock()
+        self._due_from = end + LEAST_PAUSE * (end - now)
+        self._fresh_until = max(self._due_from, now + FRESH_SECONDS)
