@@ -176,6 +176,8 @@ class Reconciler:
             self._scheduler.hold(self._running(key, facts))
         elif not plan.wants_slot:
             self._let_go(key, keep_display=True)
+        elif told := facts.task.status.waiting:
+            self._scheduler.told(key, told.reason)
 
     def _running(self, key: Key, facts: Facts) -> Running:
         if isinstance(facts.resolved, Resolved):

@@ -16,19 +16,19 @@ class AuditLog:
 
     def writes(self, namespace: str, contains: str = "") -> Counter[str]:
         """How often the operator wrote what in a namespace: `create jobs`, `patch asynctasks/status`, …"""
-        found: Counter[str] = Counter()
+        return Counter(what for where, name, what in self.all() if where == namespace and contains in name)
+
+    def all(self) -> Iterator[tuple[str, str, str]]:
+        """Namespace, name and what, of every write that went well, in order."""
         for line in self._lines():
             ref = line.get("objectRef", {})
             if (
                 line["verb"] in WRITES
                 and line.get("userAgent", "").startswith("asynctask-operator")
-                and ref.get("namespace") == namespace
-                and contains in (ref.get("name") or "")
                 and line.get("responseStatus", {}).get("code", 0) < 300
             ):
                 sub = f"/{ref['subresource']}" if "subresource" in ref else ""
-                found[f"{line['verb']} {ref['resource']}{sub}"] += 1
-        return found
+                yield ref.get("namespace", ""), ref.get("name") or "", f"{line['verb']} {ref['resource']}{sub}"
 
     def _lines(self) -> Iterator[dict]:  # type: ignore[type-arg]
         with self._path.open() as lines:

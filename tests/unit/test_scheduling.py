@@ -404,3 +404,20 @@ def test_nothing_is_kept_of_tasks_that_are_gone(desk: Desk) -> None:
     assert not any(key(name) in value for name in "ab" for value in kept.values())
     assert desk.scheduler.queues() == set()
     assert scheduling.__all__ == ["Scheduler"]
+
+
+def test_who_waits_for_something_of_another_kind_is_found_a_few_at_a_time(desk: Desk) -> None:
+    desk.queue(max_running=0)
+    names = [f"{n:02}" for n in range(30)]
+    for name in names:
+        desk.ask(name)
+        desk.scheduler.told(key(name), "QueueFull")
+    assert desk.scheduler.with_news(20) == []
+    desk.queue(max_running=0, start_rate_per_minute=1)
+    assert desk.scheduler.with_news(20) == []
+    desk.queue(max_running=0, gate=Gate(Reason.QUEUE_SUSPENDED, "suspend"))
+    first = desk.scheduler.with_news(20)
+    for found in first:
+        desk.scheduler.told(found, "QueueSuspended")
+    second = desk.scheduler.with_news(20)
+    assert sorted(first + second) == [key(name) for name in names]

@@ -1,10 +1,11 @@
 """What the queue's answer does to a task: it waits and says why, once; it gives its place back; it ends unbegun."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from support.scenes import ADMITTED, NOW, Scene, ago, make_task
+from support.scenes import ADMITTED, NOW, REFUSED, Scene, ago, make_task
 
 from asynctask.api.names import ANNOTATION_DISPLACED_BY, ANNOTATION_DISPLACED_TIME
 from asynctask.api.reasons import Reason
@@ -53,8 +54,18 @@ def test_it_says_so_in_an_event_together_with_its_status() -> None:
 
 def test_what_moves_meanwhile_is_not_told_again() -> None:
     first = told(ONE.refused(ahead=4, message="4 ahead"))
-    again = first.refused(ahead=3, message="3 ahead", reason=Reason.QUEUED)
+    again = first.refused(ahead=3, message="3 ahead", reason=Reason.START_RATE_LIMITED, resource="startRatePerMinute")
     assert again.told().plan.status == first.refused(ahead=4, message="4 ahead").told().plan.status
+
+
+def test_a_reason_better_than_none_is_told() -> None:
+    first = told(ONE.refused(reason=Reason.QUEUED, message="its turn has not come"))
+    assert waiting(first.refused(reason=Reason.QUEUE_FULL))["reason"] == "QueueFull"
+
+
+def test_another_queue_is_told() -> None:
+    again = replace(REFUSED, queue="other")
+    assert waiting(Scene(**{**vars(told(ONE.refused())), "admission": again}))["queue"] == "other"
 
 
 def test_another_kind_of_reason_is_told_and_it_has_waited_since_the_first() -> None:
@@ -101,7 +112,9 @@ def test_then_it_waits_in_its_queue_and_says_by_whom_it_was_pushed_out() -> None
 
 
 def test_whoever_finds_a_task_pushed_out_after_a_crash_knows_what_it_waits_for() -> None:
-    assert of(PUSHED_OUT.facts.jobs.values(), 1) == Displaced(Reason.DISPLACED, "task urgent", NOW - timedelta(seconds=30))
+    assert of(PUSHED_OUT.facts.jobs.values(), 1) == Displaced(
+        Reason.DISPLACED, "task urgent", NOW - timedelta(seconds=30)
+    )
     assert of(RUNNING.facts.jobs.values(), 1) is None
 
 

@@ -22,6 +22,8 @@ from asynctask.scheduling import Scheduler, rules
 log = structlog.get_logger()
 TICK_SECONDS = 2.0
 """Timetables change limits by the clock; a tick without a change costs microseconds."""
+NEWS_PER_TICK = 20
+"""When all that waits comes to wait for something else (its queue is suspended), each is told: not all at once."""
 NODES_SECONDS = 15.0
 """metrics-server has fresh figures about as often."""
 NETWORK_SECONDS = 5.0
@@ -63,6 +65,8 @@ class Limits:
             try:
                 await self._measure()
                 self.refresh()
+                for key in self._scheduler.with_news(NEWS_PER_TICK):
+                    self._context.queue.add(key)
             except Exception:
                 log.exception("limits could not be refreshed")
             await asyncio.sleep(TICK_SECONDS)

@@ -11,11 +11,18 @@ from asynctask.core.times import stamp
 
 TURN = frozenset(
     {
-        Reason.QUEUED, Reason.QUEUE_FULL,
+        Reason.QUEUED, Reason.QUEUE_FULL, Reason.NAMESPACE_LIMIT_REACHED, Reason.TYPE_LIMIT_REACHED,
+        Reason.QUEUE_QUOTA_EXCEEDED, Reason.START_RATE_LIMITED, Reason.ROOM_RESERVED, Reason.ENDPOINT_BUSY,
+        Reason.BANDWIDTH_UNAVAILABLE,
     }
 )  # fmt: skip
 """Reasons of a queue that moves on its own: which of them is first in the way changes with every task that ends, and a
 queue of thousands can't tell each of them each time."""
+
+
+def is_news(told: str, now: str) -> bool:
+    """Whether a task that was told one reason should be told another."""
+    return told != now and not (told in TURN and now in TURN and told != Reason.QUEUED)
 
 
 def steady(facts: Facts) -> Admission:
@@ -24,12 +31,9 @@ def steady(facts: Facts) -> Admission:
     if answer.admitted or answer.displacement:
         return answer
     if pushed := displaced.of(facts.jobs.values(), facts.task.spec.run):
-        answer = replace(answer, reason=pushed.reason, message=f"{pushed}; {answer.message}".rstrip("; "))
-    if told is None or not (told.reason == answer.reason or {told.reason, answer.reason} <= TURN):
-        return answer
-    if (told.queue, told.resource if told.reason not in TURN else "") != (
-        answer.queue, answer.resource if answer.reason not in TURN else ""
-    ):  # fmt: skip
+        reason = pushed.reason if pushed.reason is Reason.DISPLACED else answer.reason
+        answer = replace(answer, reason=reason, message=f"{pushed}; {answer.message}".rstrip("; "))
+    if told is None or told.queue != answer.queue or is_news(told.reason, answer.reason):
         return answer
     return replace(
         answer,

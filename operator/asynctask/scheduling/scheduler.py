@@ -6,6 +6,7 @@ and who waits asks again: a new replica that looks at every task once knows as m
 
 from collections import Counter
 from collections.abc import Callable, Iterable
+from itertools import islice
 from time import monotonic, perf_counter, time
 from typing import Protocol
 
@@ -15,12 +16,14 @@ from asynctask.core.admission.model import Decisions, EndpointKey, EndpointLimit
 from asynctask.core.admission.model import Usage as Usage
 from asynctask.core.admission.state import AdmissionState
 from asynctask.core.facts import Admission, Displacement
+from asynctask.core.waiting import is_news
 from asynctask.scheduling import answers
 
 CHEAP_SECONDS = 0.001
 """Passes that take no longer follow each other as they are asked for; longer ones take a fifth of the time at most."""
 PAUSE_FACTOR = 4.0
 MAX_PAUSE_SECONDS = 1.0
+NEWS_LOOKS = 500
 WAITING_TO_START = Gate(Reason.QUEUED, "the operator, which has just started and looks at what runs")
 
 
@@ -56,6 +59,7 @@ class Scheduler:
         self._endpoints: dict[EndpointKey, EndpointLimits] = {}
         self._unseen: set[Key] = set()
         self._unknown: dict[str, set[Key]] = {}
+        self._told: dict[Key, str] = {}
         self._asking: Key | None = None
         self._timer: Timer | None = None
         self._due: float | None = None
@@ -117,6 +121,7 @@ class Scheduler:
             return
         self._running[key], self._tasks[key] = running, running.task
         self._recalled.discard(key)
+        self._told.pop(key, None)
         self._state.started(running)
         if (drained := self._drained.get(running.task.queue)) and key not in self._yielding:
             self._yielding[key] = drained
@@ -131,6 +136,7 @@ class Scheduler:
         self._yielding.pop(key, None)
         self._overlaps.pop(key, None)
         self._recalled.discard(key)
+        self._told.pop(key, None)
         if self._state.is_running(key):
             self._state.ended(key)
         else:
@@ -226,6 +232,24 @@ class Scheduler:
         for key in self.waiting():
             refusal = self._state.refusal(key, now)
             found[self._tasks[key].queue, str(refusal.reason if refusal else Reason.QUEUED)] += 1
+        return found
+
+    def told(self, key: Key, reason: str) -> None:
+        """The task's status gives this as the reason why it waits."""
+        if key in self._tasks and reason != Reason.DISPLACED:  # which stays what it says until it goes on
+            self._told[key] = reason
+
+    def with_news(self, most: int) -> list[Key]:
+        """Some of the tasks that wait for another kind of thing than their status says; each call looks at others."""
+        found, now = [], self._clock()
+        for key in list(islice(self._told, NEWS_LOOKS)):
+            reason = self._told.pop(key)
+            self._told[key] = reason  # at the end of the line
+            refusal = self._state.refusal(key, now)
+            if refusal and key not in self._overlaps and is_news(reason, refusal.reason):
+                found.append(key)
+                if len(found) >= most:
+                    break
         return found
 
     # -- passes

@@ -86,6 +86,14 @@ def _new(_: Refusal, __: str) -> str:
     return "its turn has not come"
 
 
+def _suspended(_: Refusal, __: str) -> str:
+    return "somebody has suspended it"
+
+
+def _busy(refusal: Refusal, _: str) -> str:
+    return f"the cluster is too busy to start more ({refusal.resource}: {refusal.used}, and {refusal.limit} is enough)"
+
+
 def _other(refusal: Refusal, _: str) -> str:
     return f"the queue starts nothing now ({refusal.resource or refusal.reason})"
 
@@ -93,6 +101,8 @@ def _other(refusal: Refusal, _: str) -> str:
 _WORDS: dict[Reason, Callable[[Refusal, str], str]] = {
     Reason.QUEUED: _new,
     Reason.QUEUE_FULL: _full,
+    Reason.QUEUE_SUSPENDED: _suspended,
+    Reason.CLUSTER_BUSY: _busy,
     Reason.NAMESPACE_LIMIT_REACHED: _of_namespace,
     Reason.TYPE_LIMIT_REACHED: _of_type,
     Reason.QUEUE_QUOTA_EXCEEDED: _quota,
