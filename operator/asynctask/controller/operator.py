@@ -37,7 +37,9 @@ from asynctask.settings import OperatorSettings
 log = structlog.get_logger()
 DRAIN_SECONDS = 20.0
 PULSE_SECONDS = 10.0
+KOPF_EXIT_SECONDS = 3.0
 SERVED_RETRY_SECONDS = 0.5
+SCHEDULE_WORKERS = 8
 
 
 class LeadershipLost(Exception):
@@ -281,12 +283,20 @@ class Operator:
             await asyncio.sleep(0)  # a task that only waits is looked at without a pause: let others have their turn
 
     def _part_ended(self, part: asyncio.Task[None]) -> None:
-        """No part may end unasked. When kopf fails it cancels what was begun after it: the workers."""
+        """No part may end unasked. kopf, on its way out, cancels what was begun after it: its own end says why."""
         if self._stopping.is_set():
+            return
+        if part.cancelled() and part.get_name() != "kopf":
+            asyncio.get_running_loop().call_later(KOPF_EXIT_SECONDS, self._fail, part)
             return
         if part.get_name() == "kopf" and not part.cancelled() and part.exception() is None:
             log.info("asked to stop")  # by a signal that came before we took signals back
             self._stopping.set()
+            return
+        self._fail(part)
+
+    def _fail(self, part: asyncio.Task[None]) -> None:
+        if self._stopping.is_set():
             return
         error = RuntimeError(f"{part.get_name()} was cancelled") if part.cancelled() else part.exception()
         self._failure = self._failure or error or RuntimeError(f"{part.get_name()} ended by itself")
