@@ -12,8 +12,9 @@ from asynctask.adapters.store import Key
 from asynctask.core.mergepatch import difference
 from asynctask.settings import OperatorSettings
 
-BUSY_SECONDS = 10.0
-"""While there is more to do than workers, a status that only informs waits up to this long: work goes first."""
+BUSY_SECONDS = 30.0
+"""While the operator or the API server have more to do than they can, a status that only informs waits up to this long:
+work goes first, and most tasks of a flood have ended by then."""
 BUSY_PAUSE_SECONDS = 1.0
 
 Urgency = Literal["now", "soon", "progress", "queued"]

@@ -20,7 +20,7 @@ from asynctask.adapters.cluster import (
     Refused,
     Resource,
 )
-from asynctask.adapters.jobs import decode_job
+from asynctask.adapters.followed import decode_job
 from asynctask.adapters.store import Key
 from asynctask.api import names
 from asynctask.context import Context
@@ -196,7 +196,7 @@ class Performer:
         if not patch or said or (plan.urgency != "now" and self._displays.was_sent(key, wanted)):
             self._displays.unchanged(key)
             return False
-        delay = self._displays.delay(key, current, wanted, plan.urgency, busy=self._context.queue.is_backed_up)
+        delay = self._displays.delay(key, current, wanted, plan.urgency, busy=self._is_busy)
         if delay > 0:
             self._context.queue.add_after(key, delay)
             return False
@@ -215,6 +215,11 @@ class Performer:
             self._context.metrics.ended.labels(str(wanted["phase"])).inc()
             self._displays.forget(key)
         return True
+
+    @property
+    def _is_busy(self) -> bool:
+        """Whether operator or API server have enough to do: a status that only informs can wait."""
+        return self._context.queue.is_backed_up or self._cluster.is_slow
 
     async def _tell(self, key: Key, facts: Facts, event: Event) -> None:
         """Post a Kubernetes event. One that can't be posted is not worth failing for."""

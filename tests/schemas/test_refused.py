@@ -138,7 +138,6 @@ REFUSED = {
     "a stage of no task": (without(samples.stage(), "spec", "taskName"), "spec.taskName"),
     "a stage of run 0": (samples.stage(run=0), "spec.run"),
     "a stage without a template": (without(samples.stage(), "spec", "template"), "spec.template"),
-    "a stage whose template is of no kind": (samples.stage(template={"name": "a"}), "spec.template"),
     "a location without a path": (
         samples.stage(locations=[{"field": "a", "endpoint": "b"}]),
         "spec.locations[0].path",
@@ -223,21 +222,33 @@ REFUSED = {
     "a concurrency policy that doesn't exist": (samples.schedule(concurrencyPolicy="Allow"), "spec.concurrencyPolicy"),
     "a jitter of two days": (samples.schedule(jitterSeconds=172_800), "spec.jitterSeconds"),
     "a schedule's task of neither type nor stages": (samples.schedule(task={}), "spec.taskTemplate.spec"),
-    "a schedule's task of priority 9": (samples.schedule(task={"type": "a", "priority": 9}), "spec.taskTemplate.spec.priority"),
+    "a schedule's task of priority 9": (
+        samples.schedule(task={"type": "a", "priority": 9}),
+        "spec.taskTemplate.spec.priority",
+    ),
     "a label longer than labels are": (
         samples.schedule(taskTemplate={"metadata": {"labels": {"a": "b" * 64}}, "spec": {"type": "a"}}),
-        "spec.taskTemplate.metadata.labels.a"),
+        "spec.taskTemplate.metadata.labels.a",
+    ),
     # windows
     "a window without hours": (samples.task(window={"ranges": []}), "spec.window.ranges"),
     "a window that begins when it ends": (
-        samples.task(window={"ranges": [{"start": "08:00", "end": "08:00"}]}), "spec.window.ranges[0].end"),
+        samples.task(window={"ranges": [{"start": "08:00", "end": "08:00"}]}),
+        "spec.window.ranges[0].end",
+    ),
     "a window at 25 o'clock": (samples.queue(window={"ranges": [{"end": "25:00"}]}), "spec.window.ranges[0].end"),
     "a window that begins at the end of the day": (
-        samples.queue(window={"ranges": [{"start": "24:00"}]}), "spec.window.ranges[0].start"),
+        samples.queue(window={"ranges": [{"start": "24:00"}]}),
+        "spec.window.ranges[0].start",
+    ),
     "a window on a day that there is not": (
-        samples.task_type(window={"ranges": [{"days": ["Mond"]}]}), "spec.window.ranges[0].days[0]"),
+        samples.task_type(window={"ranges": [{"days": ["Mond"]}]}),
+        "spec.window.ranges[0].days[0]",
+    ),
     "a window that ends as nobody knows": (
-        samples.task(window={"ranges": [{}], "atClose": "Abort"}), "spec.window.atClose"),
+        samples.task(window={"ranges": [{}], "atClose": "Abort"}),
+        "spec.window.atClose",
+    ),
 }
 
 

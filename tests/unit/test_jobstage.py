@@ -21,7 +21,7 @@ SENTENCES = {
     "a Stage without its Job gets the Job": (ONE.began("scan"), "Running", ("start scan a1",)),
     "a Job without its pod is waited for": (STARTED.job("scan", seconds_ago=1), "Running", ()),
     "a running pod is left alone": (RUNNING, "Running", ()),
-    "no pod after a while is said": (STARTED, "Starting", ("scan: Starting",)),
+    "no pod after a while is said": (STARTED, "Starting", ()),
     # ends
     "exit code 0 is success": (STARTED.pod("scan", "Succeeded", exit_code=0), "Succeeded", ("scan: Succeeded",)),
     "exit code 3 is partial success": (STARTED.pod("scan", "Failed", exit_code=3), "Partial", ("scan: Partial",)),

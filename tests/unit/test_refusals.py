@@ -53,6 +53,8 @@ def test_a_task_of_a_task_stage_that_is_refused() -> None:
 class Server:
     """Takes what it is told to take and keeps it."""
 
+    is_slow = False
+
     def __init__(self) -> None:
         self.refuses: dict[str, ApiError] = {}
         self.objects: dict[tuple[str, str], dict[str, Any]] = {("asynctasks", KEY[1]): TASK}

@@ -10,7 +10,7 @@ import msgspec
 import orjson
 
 from asynctask.adapters.connection import Connection
-from asynctask.adapters.limiter import WriteLimiter
+from asynctask.adapters.limiter import Latency, WriteLimiter
 from asynctask.api import kinds, names
 
 Object = dict[str, Any]
@@ -141,6 +141,7 @@ class Cluster:
         self._timeout = aiohttp.ClientTimeout(total=timeout_seconds, connect=10)
         self._user_agent = user_agent
         self._session: aiohttp.ClientSession | None = None
+        self._latency = Latency()
 
     async def __aenter__(self) -> Self:
         self._session = open_session(self.connection, self._user_agent)
@@ -149,6 +150,11 @@ class Cluster:
     async def __aexit__(self, *_: object) -> None:
         if self._session:
             await self._session.close()
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether writes take long: what can wait should."""
+        return self._latency.is_slow
 
     async def get(self, resource: Resource, namespace: str, name: str, not_older_than: str = "") -> Object:
         """Read one object. Raises NotFound.
@@ -292,8 +298,11 @@ class Cluster:
         except (aiohttp.ClientError, TimeoutError, OSError) as problem:
             raise Unavailable(0, "NoAnswer", repr(problem)) from problem
         finally:
+            seconds = perf_counter() - started
+            if method != "GET":
+                self._latency.seen(seconds)
             if self._observe:
-                self._observe(method, resource.plural, status, perf_counter() - started)
+                self._observe(method, resource.plural, status, seconds)
         if status == 429 and self.limiter:
             self.limiter.slow_down(error.retry_after)
         raise error

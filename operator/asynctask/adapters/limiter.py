@@ -1,4 +1,4 @@
-"""A token bucket for writes that gives way when the API server says it has too many."""
+"""How fast the API server may be written to: a token bucket that gives way, and how long writes take of late."""
 
 import asyncio
 from time import monotonic
@@ -39,3 +39,28 @@ class WriteLimiter:
             self._tokens -= 1
             return 0.0
         return (1 - self._tokens) / self.rate
+
+
+class Latency:
+    """A running mean of how long writes take. What is older than `MEMORY_SECONDS` tells nothing about now."""
+
+    SLOW_SECONDS = 0.25
+    """Ten times what a write takes when the API server has time."""
+    MEMORY_SECONDS = 5.0
+    WEIGHT = 0.1
+
+    def __init__(self) -> None:
+        self._mean = 0.0
+        self._seen_at = float("-inf")
+
+    def seen(self, seconds: float) -> None:
+        """A write took this long."""
+        now = monotonic()
+        known = now - self._seen_at <= self.MEMORY_SECONDS
+        self._mean = self._mean + self.WEIGHT * (seconds - self._mean) if known else seconds * self.WEIGHT
+        self._seen_at = now
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether the API server, or we ourselves, can hardly keep up."""
+        return self._mean > self.SLOW_SECONDS and monotonic() - self._seen_at <= self.MEMORY_SECONDS

@@ -186,6 +186,13 @@ class Store:
                 log.warning("a Stage can't be read", stage=entry.name, error=str(error)[:500])
         return tuple(found)
 
+    def known_stages(self) -> Iterator[dict[str, Any]]:
+        """What identifies each Stage, as `apply_stage` takes it."""
+        for task_uid, entries in self.stages.items():
+            for entry in entries.values():
+                meta = orjson.loads(entry.raw)["metadata"]
+                yield {"metadata": meta, "spec": {"taskUID": task_uid}}
+
     def apply_job(self, event: str, job: Job) -> set[Key]:
         """Take in a Job; returns its task."""
         return self._apply_owned(self.jobs, event, job)

@@ -222,40 +222,41 @@ class AsyncTaskStatus(Model):
         return next((condition for condition in self.conditions if condition.type == kind), None)
 
 
+# Rules of the task and not of its spec: a TaskSchedule holds a spec too and may change it at will. They are checked on
+# every write of a status as well, and each field looked up costs, so each looks up as few as it can.
+ONCE_WRITTEN = rules(
+    Rule(rule="self.run >= oldSelf.run", message="run may only grow", field_path=".run"),
+    Rule(
+        rule="has(self.type) == has(oldSelf.type) && (!has(self.type) || self.type == oldSelf.type)",
+        message="the type of a task never changes; make a new task",
+        field_path=".type",
+        reason="FieldValueForbidden",
+    ),
+    Rule(
+        rule="(has(self.config) == has(oldSelf.config) && (!has(self.config) || self.config == oldSelf.config)) || self.run > oldSelf.run",
+        message="config may only change together with a higher run",
+        field_path=".config",
+        reason="FieldValueForbidden",
+    ),
+    Rule(
+        rule="(has(self.stages) == has(oldSelf.stages) && (!has(self.stages) || self.stages == oldSelf.stages)) || self.run > oldSelf.run",
+        message="stages may only change together with a higher run",
+        field_path=".stages",
+        reason="FieldValueForbidden",
+    ),
+    Rule(
+        rule="self.run == oldSelf.run || !has(self.restartFrom) || !has(oldSelf.restartFrom) || self.restartFrom != oldSelf.restartFrom",
+        message="restartFrom is that of an earlier run and held for that one alone: to run all stages, set it to null in the same change; to restart from this stage once more, take it away first, in a change of its own",
+        field_path=".restartFrom",
+    ),
+)
+
+
 class AsyncTask(Model):
     """One piece of work in stages, with checkpoints, pause and resume."""
 
-    # What may change later is said here and not in the spec, which a TaskSchedule also holds and may change at will.
     model_config = ConfigDict(
         json_schema_extra=rules(
-            Rule(
-                rule="self.spec.run >= oldSelf.spec.run",
-                message="run may only grow",
-                field_path=".spec.run",
-            ),
-            Rule(
-                rule="has(self.spec.type) == has(oldSelf.spec.type) && (!has(self.spec.type) || self.spec.type == oldSelf.spec.type)",
-                message="the type of a task never changes; make a new task",
-                field_path=".spec.type",
-                reason="FieldValueForbidden",
-            ),
-            Rule(
-                rule="(has(self.spec.config) == has(oldSelf.spec.config) && (!has(self.spec.config) || self.spec.config == oldSelf.spec.config)) || self.spec.run > oldSelf.spec.run",
-                message="config may only change together with a higher run",
-                field_path=".spec.config",
-                reason="FieldValueForbidden",
-            ),
-            Rule(
-                rule="(has(self.spec.stages) == has(oldSelf.spec.stages) && (!has(self.spec.stages) || self.spec.stages == oldSelf.spec.stages)) || self.spec.run > oldSelf.spec.run",
-                message="stages may only change together with a higher run",
-                field_path=".spec.stages",
-                reason="FieldValueForbidden",
-            ),
-            Rule(
-                rule="self.spec.run == oldSelf.spec.run || !has(self.spec.restartFrom) || !has(oldSelf.spec.restartFrom) || self.spec.restartFrom != oldSelf.spec.restartFrom",
-                message="restartFrom is that of an earlier run and held for that one alone: to run all stages, set it to null in the same change; to restart from this stage once more, take it away first, in a change of its own",
-                field_path=".spec.restartFrom",
-            ),
             Rule(
                 rule="self.spec.run > oldSelf.spec.run || (has(self.spec.restartFrom) == has(oldSelf.spec.restartFrom) && (!has(self.spec.restartFrom) || self.spec.restartFrom == oldSelf.spec.restartFrom)) || (has(self.status) && ((!has(self.spec.restartFrom) && has(self.status.completionTime) && has(self.status.run) && self.status.run == self.spec.run) || (has(self.status.phase) && self.status.phase == 'Invalid')))",
                 message="restartFrom may only change together with a higher run; when the run has ended it may be taken away",
@@ -271,7 +272,7 @@ class AsyncTask(Model):
     )
 
     metadata: Metadata
-    spec: Annotated[AsyncTaskSpec, Field(json_schema_extra={"x-required": True})] = AsyncTaskSpec()
+    spec: Annotated[AsyncTaskSpec, Field(json_schema_extra={"x-required": True, **ONCE_WRITTEN})] = AsyncTaskSpec()
     status: AsyncTaskStatus = AsyncTaskStatus()
 
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from asynctask.api.base import (
     CONDITIONS_KEYS,
@@ -59,8 +59,9 @@ class StageSpec(Model):
     """The task's uid."""
     run: Annotated[int, Field(ge=1, le=1_000_000)]
     """The run of the task."""
-    template: StageTemplate
-    """The stage as it was written when it began."""
+    # Checked where it was written, in the task or its type; checking it again with each report would be dear.
+    template: Annotated[StageTemplate, Field(json_schema_extra={"x-free-form": True})]
+    """The stage as it was written when it began, as in `AsyncTask.spec.stages`."""
     locations: Annotated[tuple[StageLocation, ...], Field(max_length=64)] = ()
     """The storage it uses."""
     inputs: Annotated[tuple[StageInput, ...], Field(max_length=32)] = ()
@@ -225,17 +226,17 @@ class StageStatus(Model):
 class Stage(Model):
     """One stage of one run of a task, made by the operator when the stage is ready."""
 
-    model_config = ConfigDict(
-        json_schema_extra=rules(
-            Rule(
-                rule="self.spec == oldSelf.spec",
-                message="the spec of a Stage never changes",
-                field_path=".spec",
-                reason="FieldValueForbidden",
-            ),
-        )
-    )
-
     metadata: Metadata
-    spec: StageSpec
+    spec: Annotated[
+        StageSpec,
+        Field(
+            json_schema_extra=rules(
+                Rule(
+                    rule="self == oldSelf",
+                    message="the spec of a Stage never changes",
+                    reason="FieldValueForbidden",
+                ),
+            )
+        ),
+    ]
     status: StageStatus = StageStatus()

@@ -9,7 +9,7 @@ from asynctask.adapters.store import Key
 from asynctask.api import names
 from asynctask.context import Context
 
-PLURALS = frozenset({"asynctasks", "stages", "tasktypes", "taskqueues", "storageendpoints"})
+PLURALS = frozenset({"asynctasks", "tasktypes", "taskqueues", "storageendpoints"})
 """The kinds followed."""
 
 LIMITING = frozenset({"taskqueues", "storageendpoints"})
@@ -37,7 +37,6 @@ def register(
                 limits_changed()
 
     on("asynctasks", store.apply_task)
-    on("stages", store.apply_stage)
     on("tasktypes", store.apply_type)
     on("taskqueues", store.apply_queue)
     on("storageendpoints", store.apply_endpoint)

@@ -7,14 +7,15 @@ from collections.abc import Iterable
 from contextlib import AsyncExitStack, suppress
 from datetime import datetime
 from time import monotonic
+from typing import Any
 
 import kopf
 import structlog
 from aiohttp import web
 
-from asynctask.adapters.cluster import JOBS, PODS, ApiError, Cluster, open_session
+from asynctask.adapters.cluster import ApiError, Cluster, open_session
 from asynctask.adapters.connection import Connection
-from asynctask.adapters.jobs import JOB_CHANGE, JOB_ITEMS, POD_CHANGE, POD_ITEMS
+from asynctask.adapters.followed import collections
 from asynctask.adapters.lease import Elector
 from asynctask.adapters.limiter import WriteLimiter
 from asynctask.adapters.metrics import OperatorMetrics
@@ -29,7 +30,6 @@ from asynctask.controller.queues import Limits
 from asynctask.controller.queuestatus import keep_telling
 from asynctask.controller.resync import Resync
 from asynctask.core.admission.model import Running, Task
-from asynctask.core.observed import Job, Pod
 from asynctask.reconcile import Reconciler
 from asynctask.scheduling import Scheduler
 from asynctask.settings import OperatorSettings
@@ -120,15 +120,15 @@ class Operator:
     def _namespaces(self) -> tuple[str, ...]:
         return self._settings.watch_namespaces or ("",)
 
-    def _follow(self, namespace: str) -> tuple[Reflector[Job], Reflector[Pod]]:
-        store, cluster = self._context.store, self._context.cluster
-        seen = lambda plural: self._metrics.events.labels(plural).inc()  # noqa: E731
-        jobs = lambda: (job for those in store.jobs.values() for job in those.values())  # noqa: E731
-        pods = lambda: (pod for those in store.pods.values() for pod in those.values())  # noqa: E731
-        return (
-            Reflector(cluster, JOBS, (JOB_ITEMS, JOB_CHANGE), store.apply_job, jobs, self._wake, seen, namespace),
-            Reflector(cluster, PODS, (POD_ITEMS, POD_CHANGE), store.apply_pod, pods, self._wake, seen, namespace),
-        )
+    def _follow(self, namespace: str) -> list[Reflector[Any]]:
+        return [
+            Reflector(self._context.cluster, collection, self._wake, self._seen, namespace)
+            for collection in collections(self._context.store)
+        ]
+
+    def _seen(self, plural: str, version: str) -> None:
+        self._metrics.events.labels(plural).inc()
+        self._context.echoes.seen(plural, version)
 
     def _elector(self, loop: asyncio.AbstractEventLoop, lead: asyncio.Event) -> Elector | None:
         settings = self._settings

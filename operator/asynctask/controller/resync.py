@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 import structlog
 
-from asynctask.adapters.cluster import ENDPOINTS, QUEUES, STAGES, TASKS, TYPES, Resource
+from asynctask.adapters.cluster import ENDPOINTS, QUEUES, TASKS, TYPES, Resource
 from asynctask.adapters.reflector import Reflector
 from asynctask.adapters.store import Key
 from asynctask.context import Context
@@ -33,7 +33,6 @@ class Resync:
             (TYPES, store.apply_type),
             (ENDPOINTS, store.apply_endpoint),
             (TASKS, store.apply_task),
-            (STAGES, store.apply_stage),
         ):
             changed = 0
             found: set[tuple[str, str]] = set()
@@ -52,36 +51,25 @@ class Resync:
             self._context.metrics.repairs.labels(resource.plural).inc(changed)
             missed += changed
         for reflector in self._reflectors:
-            await reflector.list()
+            changed = await reflector.list()
+            self._context.metrics.repairs.labels(reflector.plural).inc(changed)
+            missed += changed
         self._context.queue.sweep(store.tasks)
         return missed
 
     def _vanished(self, resource: Resource, found: set[tuple[str, str]], version: int) -> list[Mapping[str, Any]]:
         store = self._context.store
-        known: list[tuple[str, str, str, int, str]] = []
+        known: list[tuple[str, str, str, int]] = []
         if resource is TASKS:
-            known = [(ns, name, entry.uid, entry.version, "") for (ns, name), entry in store.tasks.items()]
-        elif resource is STAGES:
-            known = [
-                (_namespace(entry.raw), name, entry.uid, entry.version, task_uid)
-                for task_uid, entries in store.stages.items()
-                for name, entry in entries.items()
-            ]
+            known = [(ns, name, entry.uid, entry.version) for (ns, name), entry in store.tasks.items()]
         elif resource is TYPES:
-            known = [("", name, "", at, "") for name, (at, _) in store.types.items()]
+            known = [("", name, "", at) for name, (at, _) in store.types.items()]
         elif resource is QUEUES:
-            known = [("", name, "", at, "") for name, (at, _) in store.queues.items()]
+            known = [("", name, "", at) for name, (at, _) in store.queues.items()]
         elif resource is ENDPOINTS:
-            known = [(ns, n, "", at, "") for ns, those in store.endpoints.items() for n, (at, _) in those.items()]
+            known = [(ns, n, "", at) for ns, those in store.endpoints.items() for n, (at, _) in those.items()]
         return [
-            {
-                "metadata": {"namespace": ns, "name": name, "uid": uid, "resourceVersion": str(version)},
-                "spec": {"taskUID": task_uid},
-            }
-            for ns, name, uid, at, task_uid in known
+            {"metadata": {"namespace": ns, "name": name, "uid": uid, "resourceVersion": str(version)}}
+            for ns, name, uid, at in known
             if (ns, name) not in found and at <= version
         ]
-
-
-def _namespace(raw: bytes) -> str:
-    return str(orjson.loads(raw)["metadata"].get("namespace", ""))

@@ -218,7 +218,10 @@ def cannot_start(look: Look) -> Verdict | None:
         why, since = found, pod.metadata.creation_timestamp
     deadline = (since or look.now) + timedelta(seconds=limits.stuck_pod_seconds)
     if look.now < deadline:
-        return _verdict(look, Phase.STARTING, why.reason, why.message, holds_slot=True, wake_at=deadline)
+        is_late = why.reason is Reason.POD_PENDING  # for the task to say: a Stage that told of it would cost two writes
+        return _verdict(
+            look, Phase.STARTING, why.reason, why.message, holds_slot=True, wake_at=deadline, is_told=not is_late
+        )
     message = f"not started within {duration(limits.stuck_pod_seconds)}: {why.message}"
     return ended(look, Ending("failed", "permanent", why.reason, message[:1000], ended=look.now), stop=True)
 
@@ -297,11 +300,12 @@ def _verdict(
     holds_slot: bool = False,
     wants_slot: bool = False,
     wake_at: datetime | None = None,
+    is_told: bool = True,
 ) -> Verdict:
     """A verdict on a stage that has not ended; its Stage is told when the phase that people see is another."""
     stage = look.stage
     shown = Phase.RUNNING if phase is Phase.QUEUED else phase
-    if stage is not None and phase is not Phase.QUEUED and (stage.status.phase or Phase.RUNNING) != shown:
+    if is_told and stage is not None and phase is not Phase.QUEUED and (stage.status.phase or Phase.RUNNING) != shown:
         actions = (*actions, PatchStage(look.name, {"phase": shown, "message": message[:1024]}))
     return Verdict(
         phase,

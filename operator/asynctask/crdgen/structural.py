@@ -17,6 +17,7 @@ from asynctask.crdgen.errors import SchemaError
 Schema: TypeAlias = dict[str, Any]
 
 _DROPPED = {"title", "x-inline-enum", "x-required"}
+_RULES = "x-kubernetes-validations"
 _SHARED = {"type", "description", "default", "x-kubernetes-validations"}
 _FREE_FORM = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
 _EMPTY: tuple[object, ...] = (None, "", [], {})
@@ -48,8 +49,10 @@ def structural(model: type[BaseModel], *, without: tuple[str, ...] = ("metadata"
 
 
 def has_field(schema: Schema, path: str) -> bool:
-    """Whether an object of this schema has the field that a path like `.spec.run` names."""
+    """Whether an object of this schema has, or may have, the field that a path like `.spec.run` names."""
     for name in path.removeprefix(".").split("."):
+        if schema.get("x-kubernetes-preserve-unknown-fields"):
+            return True
         if name not in schema.get("properties", {}):
             return False
         schema = schema["properties"][name]
@@ -88,7 +91,7 @@ class _Conversion:
         return _with_default(raw, converted)
 
     def _resolve(self, raw: Schema, path: str, seen: tuple[str, ...]) -> tuple[Schema, tuple[str, ...]]:
-        """Replace references by what they name and `X or null` by X; keys beside a reference win."""
+        """Replace references by what they name and `X or null` by X; keys beside a reference win, rules add up."""
         while True:
             if "$ref" in raw:
                 name = raw["$ref"].removeprefix("#/$defs/")
@@ -104,6 +107,8 @@ class _Conversion:
             else:
                 return raw, seen
             beside = {key: value for key, value in raw.items() if key not in {"$ref", "anyOf"}}
+            both = [*target.get(_RULES, ()), *beside.get(_RULES, ())]
+            beside |= {_RULES: both} if both else {}
             raw = {key: value for key, value in {**target, **beside}.items() if key not in _DROPPED}
 
     def _object(self, raw: Schema, path: str, seen: tuple[str, ...]) -> Schema:

@@ -14,8 +14,7 @@ import structlog
 from pydantic import ValidationError
 
 from asynctask.adapters import cluster as api
-from asynctask.adapters.jobs import Change, Items
-from asynctask.adapters.reflector import Reflector, Seen
+from asynctask.adapters.reflector import Change, Collection, Items, Reflector, Seen, identity
 from asynctask.adapters.store import Key
 from asynctask.api.status import FINAL_PHASES
 from asynctask.api.storageendpoint import EndpointLimits
@@ -156,5 +155,6 @@ def _reflector(
     kept: Mapping[Any, T],
     namespace: str,
 ) -> Reflector[T]:
-    decoders = (msgspec.json.Decoder(Items[kind]), msgspec.json.Decoder(Change[kind]))  # type: ignore[valid-type]
-    return Reflector(cluster, resource, decoders, take, kept.values, namespace=namespace, selector="")
+    items, change = msgspec.json.Decoder(Items[kind]), msgspec.json.Decoder(Change[kind])  # type: ignore[valid-type]
+    collection = Collection(resource, items, change, identity, take, kept.values)
+    return Reflector(cluster, collection, namespace=namespace)
