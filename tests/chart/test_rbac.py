@@ -94,3 +94,12 @@ def test_people_get_their_rights_through_kubernetes_own_roles() -> None:
     for role, target in (("viewer", "view"), ("editor", "edit"), ("admin", "admin")):
         assert labels[f"asynctask-{role}"][f"rbac.authorization.k8s.io/aggregate-to-{target}"] == "true"
     assert not any("aggregate-to" in key for key in labels["asynctask-approver"])
+
+
+def test_rights_that_only_some_queues_need_are_given_when_asked_for() -> None:
+    def rights(*values: str) -> set[tuple[str, str]]:
+        rules = [rule for name, rule in roles(render(*values)) if "operator" in name]
+        return {(group, one) for rule in rules for group in rule["apiGroups"] for one in rule["resources"]}
+
+    asked = rights("--set", "operator.nodeMetrics.enabled=true", "--set", "kueue.enabled=true") - rights()
+    assert asked == {("", "nodes"), ("metrics.k8s.io", "nodes"), ("kueue.x-k8s.io", "workloads")}
