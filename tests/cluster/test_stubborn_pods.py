@@ -1,6 +1,7 @@
 """Pods that do not go, do not come back, or may not be made: the operator helps itself."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -81,16 +82,30 @@ def test_an_evicted_pod_is_followed_by_another_attempt_and_none_counts(
     assert [life.attempt for life in estate.kubelet.lives_of(name)] == [1, 2, 3, 4]
 
 
-def test_a_quota_is_told_in_the_server_s_words_until_it_has_room(estate: Estate, operator: OperatorProcess) -> None:
+@contextmanager
+def quota(estate: Estate, counted: str) -> Iterator[None]:
+    """No room for any more of these while it lasts."""
     quotas = f"/api/v1/namespaces/{estate.namespace}/resourcequotas"
-    hard = {"hard": {"count/jobs.batch": "0"}}
+    hard = {"hard": {counted: "0"}}
     estate.api.call("POST", quotas, {"metadata": {"name": "none"}, "spec": hard})
-    estate.api.merge(f"{quotas}/none/status", {"status": {**hard, "used": {"count/jobs.batch": "0"}}})
+    estate.api.merge(f"{quotas}/none/status", {"status": {**hard, "used": {counted: "0"}}})
     try:
+        yield
+    finally:
+        estate.api.call("DELETE", f"{quotas}/none")
+
+
+def test_a_quota_is_told_in_the_server_s_words_until_it_has_room(estate: Estate, operator: OperatorProcess) -> None:
+    with quota(estate, "count/jobs.batch"):
         name = estate.submit(job("copy"), name="over-quota")
         task = estate.until(name, "Unknown QuotaExceeded")
         assert "exceeded quota: none" in task["status"]["message"]
         assert condition(task, "Progressing") == "True QuotaExceeded"
-    finally:
-        estate.api.call("DELETE", f"{quotas}/none")
     estate.until(name, "True Succeeded", within=70)
+
+
+def test_a_quota_for_pods_is_told_in_the_job_controller_s_words(estate: Estate, operator: OperatorProcess) -> None:
+    with quota(estate, "pods"):
+        name = estate.submit(job("copy"), name="no-pods")
+        task = estate.until(name, "Unknown QuotaExceeded", within=40)
+        assert "no pod yet: Error creating: pods" in task["status"]["message"]
