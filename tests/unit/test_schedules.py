@@ -352,6 +352,15 @@ def test_a_target_that_is_taken_away_takes_its_condition_along() -> None:
     assert clock.condition("Fresh") == ""
 
 
+def test_of_two_successes_in_one_second_the_later_counts() -> None:
+    clock = Clockwork("0 0 1 1 *").at("12:10").change(runNow=1).at("12:20").end()
+    clock.change(runNow=2).look()
+    assert clock.end().status["lastSuccess"]["task"] == "nightly-now-2"
+    usual = clock.status["usualSeconds"]
+    clock.look()
+    assert clock.status["usualSeconds"] == usual
+
+
 def test_the_usual_duration_follows_slowly() -> None:
     clock = Clockwork("0 * * * *")
     for hour, minutes in ((13, 30), (14, 30), (15, 59)):

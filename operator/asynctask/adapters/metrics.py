@@ -52,6 +52,10 @@ class OperatorMetrics:
         )
         self.ended = Counter("asynctask_tasks_ended", "Runs that ended, by phase.", ["phase"], registry=one)
         self.stage_attempts = Counter("asynctask_stage_attempts", "Attempts begun.", registry=one)
+        self.schedules = Gauge("asynctask_schedules", "Schedules known.", registry=one)
+        self.schedule_runs = Counter(
+            "asynctask_schedule_runs", "Runs that came due, by what became of them.", ["result"], registry=one
+        )
 
     def tell_queues(
         self, usage: Mapping[str, Usage], reasons: Mapping[tuple[str, str], int], displaced: Mapping[str, int]

@@ -8,8 +8,9 @@ import kopf
 from asynctask.adapters.store import Key
 from asynctask.api import names
 from asynctask.context import Context
+from asynctask.controller.schedules import Schedules
 
-PLURALS = frozenset({"asynctasks", "tasktypes", "taskqueues", "storageendpoints"})
+PLURALS = frozenset({"asynctasks", "tasktypes", "taskqueues", "storageendpoints", "taskschedules"})
 """The kinds followed."""
 
 LIMITING = frozenset({"taskqueues", "storageendpoints"})
@@ -21,6 +22,7 @@ Take = Callable[[str | None, Mapping[str, Any]], set[Key]]
 def register(
     registry: kopf.OperatorRegistry,
     context: Context,
+    schedules: Schedules,
     wake: Callable[[Iterable[Key]], None],
     limits_changed: Callable[[], None],
 ) -> None:
@@ -36,10 +38,11 @@ def register(
             if plural in LIMITING:
                 limits_changed()
 
-    on("asynctasks", store.apply_task)
+    on("asynctasks", schedules.take_task)
     on("tasktypes", store.apply_type)
     on("taskqueues", store.apply_queue)
     on("storageendpoints", store.apply_endpoint)
+    on("taskschedules", schedules.take)
 
 
 class EndlessBackoff:

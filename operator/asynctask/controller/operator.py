@@ -29,6 +29,7 @@ from asynctask.controller.probes import application
 from asynctask.controller.queues import Limits
 from asynctask.controller.queuestatus import keep_telling
 from asynctask.controller.resync import Resync
+from asynctask.controller.schedules import Schedules
 from asynctask.core.admission.model import Running, Task
 from asynctask.reconcile import Reconciler
 from asynctask.scheduling import Scheduler
@@ -69,7 +70,8 @@ class Operator:
         self._limits = Limits(self._context, self._scheduler)
         self._reconciler = Reconciler(self._context, self._scheduler)
         self._reflectors = [reflector for namespace in self._namespaces() for reflector in self._follow(namespace)]
-        self._resync = Resync(self._context, self._reflectors, self._wake)
+        self._schedules = Schedules(self._context)
+        self._resync = Resync(self._context, self._schedules, self._reflectors, self._wake)
         self._resynced_at = monotonic()
         self._reach = Reach()
         self._leads = False
@@ -176,7 +178,7 @@ class Operator:
             # kopf puts handlers of its own there within the next turns of the loop
             asyncio.get_running_loop().call_later(0.2, self._take_signals)
 
-        events.register(registry, self._context, self._wake, self._limits.refresh)
+        events.register(registry, self._context, self._schedules, self._wake, self._limits.refresh)
         await self._kinds_are_served()
         namespaces = self._settings.watch_namespaces
         await kopf.operator(
@@ -222,6 +224,8 @@ class Operator:
         log.info("synced", tasks=len(self._context.store.tasks), seconds=round(monotonic() - started, 3))
         workers = [asyncio.create_task(self._work(), name="worker") for _ in range(self._settings.workers)]
         telling = keep_telling(self._context, self._scheduler, self._limits)
+        schedules = (self._schedules.work(lambda: self._leads) for _ in range(SCHEDULE_WORKERS))
+        workers += [asyncio.create_task(work, name="schedules") for work in schedules]
         workers.append(asyncio.create_task(telling, name="queue status"))
         workers.append(asyncio.create_task(self._limits.keep(), name="limits"))
         for worker in workers:
@@ -350,6 +354,7 @@ class Operator:
         metrics.queue_depth.set(len(queue))
         metrics.queue_oldest.set(queue.oldest_seconds())
         metrics.tasks.set(len(self._context.store.tasks))
+        metrics.schedules.set(len(self._schedules.store.entries))
         metrics.tell_queues(
             {name: self._scheduler.usage(name) for name in self._scheduler.queues()},
             self._scheduler.reasons(),

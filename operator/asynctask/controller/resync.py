@@ -6,10 +6,11 @@ from typing import Any
 import orjson
 import structlog
 
-from asynctask.adapters.cluster import ENDPOINTS, QUEUES, TASKS, TYPES, Resource
+from asynctask.adapters.cluster import ENDPOINTS, QUEUES, SCHEDULES, TASKS, TYPES, Resource
 from asynctask.adapters.reflector import Reflector
 from asynctask.adapters.store import Key
 from asynctask.context import Context
+from asynctask.controller.schedules import Schedules
 
 log = structlog.get_logger()
 
@@ -18,9 +19,14 @@ class Resync:
     """Compares the store with the API server and counts what only the comparison found."""
 
     def __init__(
-        self, context: Context, reflectors: Iterable[Reflector[Any]], wake: Callable[[Iterable[Key]], None]
+        self,
+        context: Context,
+        schedules: Schedules,
+        reflectors: Iterable[Reflector[Any]],
+        wake: Callable[[Iterable[Key]], None],
     ) -> None:
         self._context = context
+        self._schedules = schedules
         self._reflectors = tuple(reflectors)
         self._wake = wake
 
@@ -32,7 +38,8 @@ class Resync:
             (QUEUES, store.apply_queue),
             (TYPES, store.apply_type),
             (ENDPOINTS, store.apply_endpoint),
-            (TASKS, store.apply_task),
+            (SCHEDULES, self._schedules.take),
+            (TASKS, self._schedules.take_task),
         ):
             changed = 0
             found: set[tuple[str, str]] = set()
@@ -55,6 +62,7 @@ class Resync:
             self._context.metrics.repairs.labels(reflector.plural).inc(changed)
             missed += changed
         self._context.queue.sweep(store.tasks)
+        self._schedules.sweep()
         return missed
 
     def _vanished(self, resource: Resource, found: set[tuple[str, str]], version: int) -> list[Mapping[str, Any]]:
@@ -66,6 +74,9 @@ class Resync:
             known = [("", name, "", at) for name, (at, _) in store.types.items()]
         elif resource is QUEUES:
             known = [("", name, "", at) for name, (at, _) in store.queues.items()]
+        elif resource is SCHEDULES:
+            entries = self._schedules.store.entries
+            known = [(ns, name, entry.uid, entry.version) for (ns, name), entry in entries.items()]
         elif resource is ENDPOINTS:
             known = [(ns, n, "", at) for ns, those in store.endpoints.items() for n, (at, _) in those.items()]
         return [

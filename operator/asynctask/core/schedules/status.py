@@ -67,7 +67,7 @@ def _success(facts: Facts) -> tuple[LastSuccess | None, int | None]:
     last, usual = facts.schedule.status.last_success, facts.schedule.status.usual_seconds
     good = [(task.ended, task) for task in facts.tasks if task.ended and task.outcome == "succeeded"]
     for ended, task in sorted(good, key=lambda pair: (pair[0], pair[1].name)):
-        if last is not None and ended <= last.completion_time:
+        if last is not None and (ended, task.name) <= (last.completion_time, last.task):
             continue
         last = LastSuccess(task=task.name, start_time=task.started or task.created, completion_time=ended)
         usual = task.seconds if usual is None else (2 * usual + task.seconds) // 3
