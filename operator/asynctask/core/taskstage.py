@@ -29,6 +29,8 @@ STARTED_AT_ONCE = 50
 """Tasks made in one step: others want their turn too."""
 RECORD_PERIOD = timedelta(seconds=5)
 """How often the record is written, at most: there may be thousands of tasks."""
+ENDS: dict[str, End] = {"succeeded": "Succeeded", "partial": "PartiallySucceeded", "failed": "Failed"}
+"""How tasks end, by the names that record and outputs have for it. A cancelled one has failed."""
 SHOWN_FAILURES = 20
 NAMED = 3
 
@@ -97,9 +99,8 @@ class _Tasks:
         """How they ended: by the tasks that there are, by the record for those that are gone."""
         ends: dict[int, End] = dict.fromkeys(self.faulty or (), "Failed")
         if record := self.recorded:
-            ends |= dict.fromkeys(positions.parse(record.succeeded), "Succeeded")
-            ends |= dict.fromkeys(positions.parse(record.partial), "PartiallySucceeded")
-            ends |= dict.fromkeys(positions.parse(record.failed), "Failed")
+            for name, kind in ENDS.items():
+                ends |= dict.fromkeys(positions.parse(getattr(record, name)), kind)
         for index, child in self.there.items():
             if child.is_over:
                 ends[index] = "Failed" if child.end == "Cancelled" else child.end
@@ -110,8 +111,14 @@ class _Tasks:
     @cached_property
     def counts(self) -> Mapping[str, int]:
         ends = list(self.ends.values())
-        kinds = {"succeeded": "Succeeded", "partial": "PartiallySucceeded", "failed": "Failed"}
-        return {"total": self.total} | {name: ends.count(kind) for name, kind in kinds.items()}  # type: ignore[arg-type]  # each is an End
+        return {"total": self.total} | {name: ends.count(kind) for name, kind in ENDS.items()}
+
+    def by_end(self) -> dict[str, str]:
+        """The positions of those that ended, as the record has them."""
+        found: dict[str, list[int]] = {kind: [] for kind in ENDS.values()}
+        for index, end in self.ends.items():
+            found[end].append(index)
+        return {name: positions.write(found[kind]) for name, kind in ENDS.items()}
 
     @cached_property
     def too_many_failed(self) -> bool:
@@ -237,29 +244,20 @@ def _passed_on(gate: Gate, tasks: _Tasks) -> list[Action]:
 
 def _record(gate: Gate, tasks: _Tasks) -> tuple[dict[str, Any], datetime | None]:
     """What the Stage should say of the tasks, if that is worth a write now; else when it will be."""
-    known, fresh = tasks.recorded, _results(gate, tasks)
+    known = tasks.recorded
     if known is None or known.priority != gate.resolved.priority:
-        return fresh, None
-    if all(getattr(known, name) == fresh["tasks"][name] for name in ("succeeded", "partial", "failed")):
+        return _results(gate, tasks), None
+    if all(getattr(known, name) == text for name, text in tasks.by_end().items()):
         return {}, None
     due = (known.time or gate.began) + RECORD_PERIOD
-    return ({}, due) if due > gate.facts.now and not tasks.faulty else (fresh, None)
+    return ({}, due) if due > gate.facts.now and not tasks.faulty else (_results(gate, tasks), None)
 
 
 def _results(gate: Gate, tasks: _Tasks) -> dict[str, Any]:
-    by_end: dict[str, list[int]] = {"Succeeded": [], "PartiallySucceeded": [], "Failed": []}
-    for index, end in tasks.ends.items():
-        by_end[end].append(index)
     failures = tasks.failures()
+    about = {"total": tasks.total, "priority": gate.resolved.priority, "time": stamp(gate.facts.now)}
     return {
-        "tasks": {
-            "total": tasks.total,
-            "succeeded": positions.write(by_end["Succeeded"]),
-            "partial": positions.write(by_end["PartiallySucceeded"]),
-            "failed": positions.write(by_end["Failed"]),
-            "priority": gate.resolved.priority,
-            "time": stamp(gate.facts.now),
-        },
+        "tasks": about | tasks.by_end(),
         "progress": {"itemsDone": len(tasks.ends), "itemsTotal": tasks.total},
         **({"itemErrors": failures} if failures["count"] else {}),
     }
