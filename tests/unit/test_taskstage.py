@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.scenes import NOW, Scene, ago, make_task, tell_name
+from support.scenes import NOW, Scene, ago, make_task, owned_by, tell_name
 
 from asynctask.api import names
 from asynctask.core import manifests, positions
@@ -36,7 +36,8 @@ def child(scene: Scene, name: str, ended: str = "", reason: str = "Succeeded", m
     full = manifests.child_task_name(scene.task, "spread", name)
     labels = manifests.labels(scene.task, "spread") | {names.LABEL_INDEX: str(index)}
     priority = spec.pop("priority", None if name in PAIR_NAMES else 3)
-    made = make_task(full, priority=priority, **spec).stage("copy").with_meta(labels=labels)
+    owner = owned_by("Stage", f"stage-spread-{scene.task.spec.run}")
+    made = make_task(full, priority=priority, **spec).stage("copy").with_meta(labels=labels, **owner)
     made = (made.ended(ended, reason) if ended else made).with_status(run=1, message=message)
     return replace(scene, children={**scene.children, full: made.as_other})
 
@@ -181,6 +182,13 @@ def test_tasks_inherit_priority_and_queue() -> None:
 def test_what_waits_for_tasks_holds_no_place() -> None:
     assert not active(FIVE, 0, 1).told().plan.holds_slot
     assert each().not_admitted().told().actions == ("start spread with 2 tasks",), "it needs none to begin"
+
+
+def test_a_task_that_says_it_belongs_to_the_stage_does_not_count_unless_it_does() -> None:
+    scene = active(ended(FIVE, 0), 1)
+    thief = next(name for name, child in scene.children.items() if child.is_over)
+    posing = {**scene.children, thief: replace(scene.children[thief], stage_uid="another")}
+    assert started(replace(scene, children=posing)) == ["0-f0"], "it is not done; the API server will name the thief"
 
 
 def test_items_have_readable_names_and_keep_their_order() -> None:

@@ -30,6 +30,8 @@ class Other:
     """Of a child: the parent's run that it was made in."""
     stage: str = ""
     """Of a child: the parent's stage that made it."""
+    stage_uid: str = ""
+    """Of a child: the Stage that owns it. Labels prove nothing."""
     index: int = -1
     """Of a child: its position among those of the stage."""
 
@@ -42,7 +44,7 @@ class Other:
 def other(body: Mapping[str, Any]) -> Other:
     """The task as others see it, from the object itself."""
     meta, spec, status = body["metadata"], body.get("spec", {}), body.get("status", {})
-    labels = meta.get("labels", {})
+    labels, owners = meta.get("labels", {}), meta.get("ownerReferences", ())
     end = _end(spec, status)
     is_invalid = not end and status.get("phase") == Phase.INVALID
     return Other(
@@ -55,6 +57,7 @@ def other(body: Mapping[str, Any]) -> Other:
         priority=spec.get("priority") or 0,
         run=run_of(labels),
         stage=labels.get(names.LABEL_STAGE, ""),
+        stage_uid=next((owner["uid"] for owner in owners if owner.get("controller")), ""),
         index=_number(labels.get(names.LABEL_INDEX, ""), -1),
     )
 

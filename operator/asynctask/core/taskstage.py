@@ -86,8 +86,8 @@ class _Tasks:
 
     @cached_property
     def there(self) -> Mapping[int, Other]:
-        run, stage = self.gate.facts.task.spec.run, self.gate.template.name
-        mine = (child for child in self.gate.facts.children.values() if child.stage == stage and child.run == run)
+        stage = self.gate.stage
+        mine = (child for child in self.gate.facts.children.values() if stage and child.stage_uid == stage.metadata.uid)
         return {child.index: child for child in mine if 0 <= child.index < self.total}
 
     @cached_property
