@@ -52,6 +52,11 @@ def test_it_says_so_in_an_event_together_with_its_status() -> None:
     assert told(ONE.refused()).told().plan.events == ()
 
 
+def test_in_a_long_line_only_the_first_say_so_in_events() -> None:
+    assert len(ONE.refused(ahead=99).told().plan.events) == 1
+    assert ONE.refused(ahead=100).told().plan.events == ()
+
+
 def test_what_moves_meanwhile_is_not_told_again() -> None:
     first = told(ONE.refused(ahead=4, message="4 ahead"))
     again = first.refused(ahead=3, message="3 ahead", reason=Reason.START_RATE_LIMITED, resource="startRatePerMinute")

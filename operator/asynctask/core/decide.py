@@ -16,6 +16,8 @@ from asynctask.core.problems import Problem
 from asynctask.core.rollup import Summary
 from asynctask.core.runs import RunView
 
+EVENTS_AHEAD = 100
+"""A task with more ahead of it than this has its reason in its status only: nobody reads thousands of events."""
 NOBODY_TELLS = timedelta(seconds=31)
 """Namespaces are not watched: whether one has been labelled by now is asked again after this time."""
 
@@ -322,7 +324,7 @@ def _queue_events(facts: Facts, view: RunView, *, is_queued: bool) -> tuple[Even
         return (Event("Normal", Reason.DISPLACED, text),) if stops else ()
     told = facts.task.status.waiting
     answer = facts.admission
-    if not is_queued or (told is not None and told.reason == answer.reason):
+    if not is_queued or (told is not None and told.reason == answer.reason) or (answer.ahead or 0) >= EVENTS_AHEAD:
         return ()
     reason = answer.reason if isinstance(answer.reason, Reason) else Reason.QUEUED
     return (Event("Normal", reason, answer.message, with_status=True),)
