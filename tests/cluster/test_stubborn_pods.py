@@ -39,8 +39,11 @@ def test_a_pod_that_hangs_after_its_report_of_success_is_stopped(estate: Estate,
         f"/api/v1/namespaces/{estate.namespace}/pods?labelSelector=asynctask.io%2Ftask-uid%3D{uid}",
         lambda pods: not pods, within=20, why="its pod is stopped",
     )  # fmt: skip
-    events = estate.api.get(f"/apis/events.k8s.io/v1/namespaces/{estate.namespace}/events")["items"]
-    assert [e["regarding"]["name"] for e in events if e["reason"] == "PodLingered"] == [name]
+    estate.api.until_all(
+        f"/apis/events.k8s.io/v1/namespaces/{estate.namespace}/events",
+        lambda events: [e["regarding"]["name"] for e in events.values() if e["reason"] == "PodLingered"] == [name],
+        within=10, why="it is told",
+    )  # fmt: skip
 
 
 def test_a_pod_that_hangs_after_its_report_of_a_failure_holds_up_no_attempt(
