@@ -5,7 +5,6 @@ import signal
 import socket
 from collections.abc import Iterable
 from contextlib import AsyncExitStack, suppress
-from datetime import datetime
 from time import monotonic
 from typing import Any
 
@@ -28,9 +27,9 @@ from asynctask.controller import events, liveness
 from asynctask.controller.probes import application
 from asynctask.controller.queues import Limits
 from asynctask.controller.queuestatus import keep_telling
+from asynctask.controller.recall import recall
 from asynctask.controller.resync import Resync
 from asynctask.controller.schedules import Schedules
-from asynctask.core.admission.model import Running, Task
 from asynctask.reconcile import Reconciler
 from asynctask.scheduling import Scheduler
 from asynctask.settings import OperatorSettings
@@ -251,29 +250,11 @@ class Operator:
 
     def _hold_running(self) -> None:
         """Count what runs and recall who waits before anything new is admitted; look first at what runs."""
-        store, scheduler = self._context.store, self._scheduler
-        live = {uid for uid, pods in store.pods.items() if any(pod.is_live for pod in pods.values())}
-        running = []
-        for uid, jobs in store.jobs.items():
-            key = store.key_of_uid.get(uid)
-            if key is None:
-                continue
-            entry = store.tasks[key]
-            for job in jobs.values():
-                if at := job.metadata.annotations.displaced_time:
-                    scheduler.recall_displacement(entry.queue, at.timestamp())
-            if uid in live or any(not (job.is_over or job.spec.suspend) for job in jobs.values()):
-                scheduler.hold(Running(Task(key, entry.queue, _seconds(entry.submitted)), _seconds(entry.submitted)))
-                running.append(key)
-        for key, entry in store.tasks.items():
-            if entry.queued_priority:
-                scheduler.recall(Task(key, entry.queue, _seconds(entry.submitted), entry.queued_priority))
-        unknown = {k: entry.queue for k, entry in store.tasks.items() if not (entry.queued_priority or entry.is_over)}
-        scheduler.expect(running, unknown.items())
         self._limits.refresh()
+        running, unknown = recall(self._context.store, self._scheduler)
         self._wake(unknown)
         self._context.queue.prefer(running)
-        scheduler.request_pass()
+        self._scheduler.request_pass()
 
     async def _work(self) -> None:
         queue = self._context.queue
@@ -360,8 +341,3 @@ class Operator:
             self._scheduler.reasons(),
             self._scheduler.displaced,
         )
-
-
-def _seconds(text: str) -> float:
-    """A time as the API server writes it."""
-    return datetime.fromisoformat(text).timestamp() if text else 0.0
