@@ -167,6 +167,9 @@ def test_a_problem_found_while_pods_run_keeps_their_place() -> None:
     assert TWO.with_spec(restartFrom="moon", run=2).running("scan", run=2).told().plan.holds_slot
 
 
+PAUSED = {"type": "Paused", "status": "True", "reason": "Suspended"}
+
+
 @pytest.mark.parametrize(("scene", "condition", "status"), [
     (TWO, "Succeeded", "Unknown"),
     (TWO.succeeded("scan").succeeded("copy"), "Succeeded", "True"),
@@ -174,7 +177,7 @@ def test_a_problem_found_while_pods_run_keeps_their_place() -> None:
     (TWO.failed("scan"), "Succeeded", "False"),
     (TWO.cancelled(), "Succeeded", "False"),
     (TWO.paused(), "Paused", "True"),
-    (TWO, "Paused", "False"),
+    (TWO.with_status(run=1, conditions=[PAUSED]), "Paused", "False"),
     (TWO.not_admitted(), "Admitted", "False"),
     (TWO.running("scan"), "Admitted", "True"),
     (TWO.running("scan"), "Progressing", "True"),
@@ -183,6 +186,10 @@ def test_a_problem_found_while_pods_run_keeps_their_place() -> None:
 ], ids=lambda value: value if isinstance(value, str) else "")  # fmt: skip
 def test_conditions(scene: Scene, condition: str, status: str) -> None:
     assert scene.told().condition(condition)["status"] == status
+
+
+def test_a_task_that_was_never_paused_does_not_speak_of_it() -> None:
+    assert not TWO.running("scan").told().condition("Paused")
 
 
 def test_a_condition_keeps_its_time_while_it_stays() -> None:

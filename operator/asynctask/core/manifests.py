@@ -92,10 +92,7 @@ def job(task: AsyncTask, template: StageTemplate, resolved: Resolved, attempt: i
         raise ValueError(f"stage {template.name} is not a job")
     meta = {
         "labels": labels(task, template.name, attempt),
-        "annotations": {
-            names.ANNOTATION_TASK: task.metadata.name,
-            names.ANNOTATION_STAGE_OBJECT: stage_name(task, template.name),
-        },
+        "annotations": {names.ANNOTATION_TASK: task.metadata.name},
     }
     spec: Body = {
         "completions": 1,

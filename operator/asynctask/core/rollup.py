@@ -47,6 +47,7 @@ def status(
     began = any(verdict.started or verdict.holds_slot for verdict in verdicts.values())
     type_now = view.type_generation if view else 0
     type_then = before.type_generation if before else 0
+    was_paused = before is not None and before.condition("Paused") is not None
     body: dict[str, Any] = {
         "observedGeneration": task.metadata.generation,
         "phase": summary.phase,
@@ -67,7 +68,7 @@ def status(
         "runs": _runs(task) if is_new_run and task.status.run else [_dump(run) for run in task.status.runs],
         "conditions": conditions.merge(
             () if is_new_run else task.status.conditions,
-            (*_conditions(summary, verdicts), *_type_changed(task, type_then, type_now), *more),
+            (*_conditions(summary, verdicts, was_paused=was_paused), *_type_changed(task, type_then, type_now), *more),
             task.metadata.generation,
             now,
         ),
@@ -79,7 +80,7 @@ def status(
     return body
 
 
-def _conditions(summary: Summary, verdicts: dict[str, Verdict]) -> Iterable[Wanted]:
+def _conditions(summary: Summary, verdicts: dict[str, Verdict], *, was_paused: bool) -> Iterable[Wanted]:
     phase, reason, message = summary.phase, summary.reason, summary.message
     began = any(verdict.started or verdict.holds_slot for verdict in verdicts.values())
     is_shut = reason == Reason.OUTSIDE_WINDOW
@@ -89,8 +90,10 @@ def _conditions(summary: Summary, verdicts: dict[str, Verdict]) -> Iterable[Want
         yield Wanted("Admitted", "True", Reason.ADMITTED)
     moving = phase in {Phase.RUNNING, Phase.STARTING, Phase.BACKING_OFF, Phase.STOPPING, Phase.WAITING} and not is_shut
     yield Wanted("Progressing", "True" if moving else "False", reason, message if moving else "")
-    paused = phase is Phase.PAUSED
-    yield Wanted("Paused", "True" if paused else "False", reason if paused else Reason.NOT_PAUSED)
+    if phase is Phase.PAUSED:
+        yield Wanted("Paused", "True", reason)
+    elif was_paused:
+        yield Wanted("Paused", "False", Reason.NOT_PAUSED)
     if any(verdict.stage and verdict.stage.status.checkpoint for verdict in verdicts.values()):
         yield Wanted("Checkpointed", "True", Reason.CHECKPOINT_SAVED)
     if not summary.ended:
