@@ -3,9 +3,22 @@
 import json
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 WRITES = {"create", "update", "patch", "delete"}
+
+
+@dataclass(frozen=True)
+class Write:
+    """One write of the operator's."""
+
+    namespace: str
+    name: str
+    what: str
+    """`create jobs`, `patch asynctasks/status`, …"""
+    time: float
 
 
 class AuditLog:
@@ -16,10 +29,10 @@ class AuditLog:
 
     def writes(self, namespace: str, contains: str = "") -> Counter[str]:
         """How often the operator wrote what in a namespace: `create jobs`, `patch asynctasks/status`, …"""
-        return Counter(what for where, name, what in self.all() if where == namespace and contains in name)
+        return Counter(w.what for w in self.all() if w.namespace == namespace and contains in w.name)
 
-    def all(self) -> Iterator[tuple[str, str, str]]:
-        """Namespace, name and what, of every write that went well, in order."""
+    def all(self) -> Iterator[Write]:
+        """Every write that went well, in order."""
         for line in self._lines():
             ref = line.get("objectRef", {})
             if (
@@ -28,7 +41,9 @@ class AuditLog:
                 and line.get("responseStatus", {}).get("code", 0) < 300
             ):
                 sub = f"/{ref['subresource']}" if "subresource" in ref else ""
-                yield ref.get("namespace", ""), ref.get("name") or "", f"{line['verb']} {ref['resource']}{sub}"
+                what = f"{line['verb']} {ref['resource']}{sub}"
+                when = datetime.fromisoformat(line["requestReceivedTimestamp"])
+                yield Write(ref.get("namespace", ""), ref.get("name") or "", what, when.timestamp())
 
     def _lines(self) -> Iterator[dict]:  # type: ignore[type-arg]
         with self._path.open() as lines:
