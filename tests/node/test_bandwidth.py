@@ -15,7 +15,7 @@ from localcluster.processes import holds
 
 FIRST, THEN = 14, 7
 PRIORITIES = {"urgent": 1, "normal": 2, "patient": 3}
-SIZES = {"urgent": 260, "normal": 150, "patient": 120}
+SIZES = {"urgent": 220, "normal": 120, "patient": 90}
 SAMPLE_SECONDS = 0.25
 IN_FORCE_SECONDS = 10.0
 WINDOW_SECONDS = 3.0
@@ -126,11 +126,11 @@ def story(lab: Lab) -> Story:
         changed = monotonic()
         lab.set_limit(share, THEN)
         limit_seconds = meter.seconds_until(changed, lambda rates: near(sum(rates.values()), THEN))
-        lower = meter.wait(3)
+        lower = meter.wait(4)
         changed = monotonic()
         tasks["patient"].change(priority=1)
         priority_seconds = meter.seconds_until(changed, lambda rates: rates["patient"] >= 0.9 * THEN * 4 / 10)
-        raised = meter.wait(3)
+        raised = meter.wait(4)
     lab.set_limit(share, None)
     return Story(share, tasks, Figures(steady, limit_seconds, lower, priority_seconds, raised))
 

@@ -41,6 +41,10 @@ def test_what_one_leaves_goes_to_the_others_by_weight() -> None:
     assert shares == pytest.approx({"a": 10, "b": 60, "c": 30})
 
 
+def test_one_that_can_use_nothing_takes_nothing() -> None:
+    assert divide({"nas": 100}, {"a": Claim(NAS), "b": Claim(NAS, most=0)}) == {"a": 100, "b": 0}
+
+
 def test_what_nobody_uses_is_left() -> None:
     assert divide({"nas": 100}, {"a": Claim(NAS, most=10), "b": Claim(NAS, most=20)}) == {"a": 10, "b": 20}
 

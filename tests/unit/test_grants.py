@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from asynctask.core.bandwidth import MEGABYTE, weight
-from asynctask.core.grants import BEGIN_SECONDS, Ledger, Party
+from asynctask.core.grants import BEGIN_SECONDS, LAG_SECONDS, Ledger, Party
 
 NAS = frozenset({"nas"})
 REPORT_SECONDS, WRITE_SECONDS = 2.0, 5.0
@@ -98,9 +98,15 @@ def test_what_a_slow_stage_leaves_goes_to_the_others() -> None:
     assert estate.rates == pytest.approx((10, 44.5, 44.5), abs=1)
 
 
+def test_what_nobody_wants_is_there_for_whoever_speeds_up() -> None:
+    estate = Estate([Mover("a", speed=10)]).run(10)
+    assert estate.movers[0].told == 100
+
+
 def test_a_stage_that_wakes_gets_its_share_back_and_the_limit_holds() -> None:
     estate = Estate([Mover("a", speed=0), Mover("b")]).run(20)
     assert estate.rates == pytest.approx((0, 99), abs=1)
+    assert estate.movers[0].told >= 0.9, "nothing could be seen of its waking"
     estate.movers[0].speed = 1000
     assert max(estate.steps(10)) <= 101
     assert estate.rates == pytest.approx((50, 50), abs=1)
@@ -171,6 +177,18 @@ def test_a_replica_that_knows_nothing_yet_takes_what_was_published_for_taken() -
     assert ledger.tell("a", 0) == 10
     ledger.divide({"nas": 100}, {**parties, "b": replace(parties["b"], allowed=50, used=50)}, 1)
     assert ledger.tell("a", 1) == 50
+
+
+def test_what_another_replica_may_have_told_lately_counts_as_taken() -> None:
+    ledger = Ledger()
+    other = Party(NAS, allowed=20, used=20)
+    ledger.heard("a", None, 0)
+    ledger.divide({"nas": 100}, {"a": Party(NAS, least=5), "b": replace(other, weight=3)}, 0)
+    assert ledger.tell("a", 0) == 25
+    for now, rate in ((1, 25), (LAG_SECONDS - 0.1, 25), (LAG_SECONDS + 0.1, 50)):
+        ledger.heard("a", 25, now)
+        ledger.divide({"nas": 100}, {"a": Party(NAS), "b": other}, now)
+        assert ledger.tell("a", now) == rate
 
 
 def test_another_pod_of_a_stage_begins_anew_and_holds_what_the_stage_is_due() -> None:
