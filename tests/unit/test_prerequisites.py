@@ -34,6 +34,9 @@ SENTENCES = {
     "one that had to succeed in full and did in part": (TASK.depends_on("other", PARTLY, "Succeeded"), FAILS),
     "one that failed": (TASK.depends_on("other", FAILED), FAILS),
     "one that was cancelled": (TASK.depends_on("other", CANCELLED), FAILS),
+    "one that was skipped": (TASK.depends_on("other", other("False", "Skipped")), FAILS),
+    "one that was skipped where any end will do": (
+        TASK.depends_on("other", other("False", "Skipped"), "Finished"), BEGINS),
     "one that failed where any end will do": (TASK.depends_on("other", FAILED, "Finished"), BEGINS),
     "one that was cancelled where any end will do": (TASK.depends_on("other", CANCELLED, "Finished"), BEGINS),
     "one that has not ended where any end will do": (TASK.depends_on("other", OPEN, "Finished"), WAITS),

@@ -173,7 +173,7 @@ class TaskResults(Model):
     partial: Positions = ""
     """Those that were done in part."""
     failed: Positions = ""
-    """Those that failed or were cancelled."""
+    """Those that failed, were cancelled or were skipped."""
     priority: Count = 0
     """The priority that was passed on to them last."""
     time: Time | None = None

@@ -8,8 +8,10 @@ from asynctask.api import names
 from asynctask.api.reasons import Reason
 from asynctask.api.status import Phase
 
-End = Literal["", "Succeeded", "PartiallySucceeded", "Failed", "Cancelled"]
+End = Literal["", "Succeeded", "PartiallySucceeded", "Failed", "Cancelled", "Skipped"]
 """How a run ended; empty while it has not."""
+BAD_ENDS: frozenset[End] = frozenset({"Failed", "Cancelled", "Skipped"})
+_OTHER_ENDS: dict[str, End] = {Reason.CANCELLED: "Cancelled", Reason.SKIPPED: "Skipped"}
 MAX_WORDS = 300
 
 
@@ -50,7 +52,7 @@ def other(body: Mapping[str, Any]) -> Other:
     return Other(
         name=meta["name"],
         end=end,
-        words=str(status.get("message", ""))[:MAX_WORDS] if is_invalid or end in {"Failed", "Cancelled"} else "",
+        words=str(status.get("message", ""))[:MAX_WORDS] if is_invalid or end in BAD_ENDS else "",
         is_invalid=is_invalid,
         suspend=bool(spec.get("suspend")),
         cancel=bool(spec.get("cancel")),
@@ -84,5 +86,5 @@ def _end(spec: Mapping[str, Any], status: Mapping[str, Any]) -> End:
             reason = condition.get("reason")
             if condition["status"] == "True":
                 return "PartiallySucceeded" if reason == Reason.PARTIALLY_SUCCEEDED else "Succeeded"
-            return "Cancelled" if reason == Reason.CANCELLED else "Failed"
+            return _OTHER_ENDS.get(reason, "Failed")
     return ""

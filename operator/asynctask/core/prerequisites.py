@@ -8,12 +8,12 @@ from asynctask.api.asynctask import Dependency
 from asynctask.api.reasons import Reason
 from asynctask.api.templates import EndCondition
 from asynctask.core.facts import Facts
-from asynctask.core.others import End, Other
+from asynctask.core.others import BAD_ENDS, End, Other
 
 MEETS: dict[EndCondition, frozenset[End]] = {
     "Succeeded": frozenset({"Succeeded"}),
     "PartiallySucceeded": frozenset({"Succeeded", "PartiallySucceeded"}),
-    "Finished": frozenset({"Succeeded", "PartiallySucceeded", "Failed", "Cancelled"}),
+    "Finished": BAD_ENDS | frozenset[End]({"Succeeded", "PartiallySucceeded"}),
 }
 """The ends of a run that fulfil a condition."""
 NAMED = 3
@@ -71,6 +71,7 @@ def _failure(dependency: Dependency, other: Other) -> str:
     how = {
         "PartiallySucceeded": f"was done only in part, and spec.dependsOn asks for {dependency.condition}",
         "Cancelled": "was cancelled",
+        "Skipped": f"was {other.words}" if other.words else "was skipped",
     }.get(other.end, f"failed: {other.words}" if other.words else "failed")
     return (
         f"task {other.name}, which this one depends on, {how}. Run {other.name} again, then raise spec.run of this one"

@@ -19,7 +19,7 @@ from asynctask.api.templates import ChildTemplate, TaskStage
 from asynctask.core import expressions, manifests, positions
 from asynctask.core.expressions import ExpressionError
 from asynctask.core.gate import Gate, finish, refused, waiting
-from asynctask.core.others import End, Other, depth_of
+from asynctask.core.others import BAD_ENDS, End, Other, depth_of
 from asynctask.core.plan import Action, Body, PatchStage, PatchTask, StartStage
 from asynctask.core.times import stamp
 from asynctask.core.verdict import Verdict
@@ -30,7 +30,7 @@ STARTED_AT_ONCE = 50
 RECORD_PERIOD = timedelta(seconds=5)
 """How often the record is written, at most: there may be thousands of tasks."""
 ENDS: dict[str, End] = {"succeeded": "Succeeded", "partial": "PartiallySucceeded", "failed": "Failed"}
-"""How tasks end, by the names that record and outputs have for it. A cancelled one has failed."""
+"""How tasks end, by the names that record and outputs have for it. One that was cancelled or skipped has failed."""
 SHOWN_FAILURES = 20
 NAMED = 3
 
@@ -103,7 +103,7 @@ class _Tasks:
                 ends |= dict.fromkeys(positions.parse(getattr(record, name)), kind)
         for index, child in self.there.items():
             if child.is_over:
-                ends[index] = "Failed" if child.end == "Cancelled" else child.end
+                ends[index] = "Failed" if child.end in BAD_ENDS else child.end
             else:
                 ends.pop(index, None)
         return ends
@@ -187,7 +187,7 @@ class _Tasks:
         told = {error.path: error.message for error in (known or ItemErrors()).first}
         told |= {self.name(index): why for index, why in (self.faulty or {}).items()}
         for child in self.there.values():
-            if child.end in {"Failed", "Cancelled"}:
+            if child.end in BAD_ENDS:
                 told[child.name] = child.words
             else:
                 told.pop(child.name, None)
