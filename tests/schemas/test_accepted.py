@@ -78,6 +78,19 @@ ACCEPTED = {
     ),
     "a queue that Kueue has the quota of": samples.queue(kueueLocalQueue="nas", startRatePerMinute=60),
     "an endpoint over a volume": samples.volume_endpoint(limits={"megabytesPerSecond": 100}),
+    "an endpoint with a timetable": samples.volume_endpoint(
+        limits={
+            "megabytesPerSecond": 100,
+            "streams": 8,
+            "timetable": {
+                "timeZone": "Asia/Taipei",
+                "periods": [
+                    {"days": ["Mon", "Fri"], "start": "08:00", "end": "18:00", "megabytesPerSecond": 20},
+                    {"start": "22:00", "end": "06:00", "streams": 0},
+                ],
+            },
+        }
+    ),
     "an endpoint with a dotted file name in its path": samples.volume_endpoint(path="/nas/..hidden/a.b"),
     "an endpoint over a part of a volume": samples.volume_endpoint(volume={"claimName": "a", "subPath": "b/c"}),
     "an endpoint over a server": samples.remote_endpoint(secretName="s3-photos"),

@@ -214,6 +214,19 @@ REFUSED = {
         samples.volume_endpoint(limits={"megabytesPerSecond": 0}),
         "spec.limits.megabytesPerSecond",
     ),
+    "negative streams": (samples.volume_endpoint(limits={"streams": -1}), "spec.limits.streams"),
+    "a timetable without periods": (
+        samples.volume_endpoint(limits={"timetable": {"periods": []}}),
+        "spec.limits.timetable.periods",
+    ),
+    "a period that limits nothing": (
+        samples.volume_endpoint(limits={"timetable": {"periods": [{"days": ["Sat"]}]}}),
+        "spec.limits.timetable.periods",
+    ),
+    "a period that ends when it begins": (
+        samples.volume_endpoint(limits={"timetable": {"periods": [{"start": "08:00", "end": "08:00", "streams": 1}]}}),
+        "spec.limits.timetable.periods[0].end",
+    ),
     # TaskSchedule
     "a schedule without a task": (without(samples.schedule(), "spec", "taskTemplate"), "spec.taskTemplate"),
     "a schedule of four fields": (samples.schedule(schedule="0 3 * *"), "spec.schedule"),

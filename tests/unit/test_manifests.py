@@ -153,9 +153,9 @@ def endpoint(name: str, **spec: Any) -> StorageEndpoint:
     return StorageEndpoint.model_validate({"metadata": {"name": name}, "spec": spec})
 
 
-def stored(access: dict[str, str], config: dict[str, Any]) -> Scene:
+def stored(access: dict[str, str], config: dict[str, Any], limits: dict[str, Any] | None = None) -> Scene:
     known = [
-        endpoint("photos", path="/nas/photos", volume={"claimName": "p", "subPath": "x"}),
+        endpoint("photos", path="/nas/photos", volume={"claimName": "p", "subPath": "x"}, limits=limits or {}),
         endpoint("backup", path="/nas/backup", volume={"claimName": "b"}),
         endpoint("cloud", remote={"type": "S3", "url": "https://s3", "secretName": "keys"}),
     ]
@@ -173,6 +173,19 @@ def test_storage_is_mounted_where_users_know_it() -> None:
         v["name"]: v["persistentVolumeClaim"]["claimName"] for v in pod["volumes"] if "persistentVolumeClaim" in v
     }
     assert claims[mounts["/nas/photos"]["name"]] == "p"
+
+
+@pytest.mark.parametrize(
+    ("limits", "rate"),
+    [
+        ({"megabytesPerSecond": 7}, "7000000"),
+        ({"megabytesPerSecond": 7, "timetable": {"periods": [{"megabytesPerSecond": 2}, {"streams": 1}]}}, "2000000"),
+        ({"streams": 1}, None),
+    ],
+)
+def test_a_stage_knows_the_tightest_limit_until_it_hears_of_its_share(limits: dict[str, Any], rate: str | None) -> None:
+    scene = stored({"source": "Read", "target": "Write"}, {"source": "/nas/photos/a", "target": "/nas/backup"}, limits)
+    assert env_of(scene).get("ASYNCTASK_BYTES_PER_SECOND") == rate
 
 
 def test_one_writer_makes_the_mount_writable() -> None:

@@ -96,6 +96,7 @@ STORAGE_ENDPOINT = Kind(
         Column("Claim", ".spec.volume.claimName"),
         Column("Remote", ".spec.remote.url"),
         Column("MB/s", ".spec.limits.megabytesPerSecond", "integer"),
+        Column("Streams", ".spec.limits.streams", "integer", wide=True),
         AGE,
     ),
 )  # fmt: skip

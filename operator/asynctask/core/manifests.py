@@ -9,6 +9,8 @@ from asynctask.api.asynctask import AsyncTask, RunAs
 from asynctask.api.stage import StageInput, StageLocation, StageSpec
 from asynctask.api.storageendpoint import StorageEndpoint
 from asynctask.api.templates import ChildTemplate, JobStage, StageTemplate
+from asynctask.core import timetable
+from asynctask.core.bandwidth import MEGABYTE
 from asynctask.core.facts import PodSettings, Resolved
 from asynctask.core.others import depth_of
 
@@ -215,6 +217,8 @@ def _environment(
         values["ASYNCTASK_TOKEN_FILE"] = f"{names.TOKEN_DIRECTORY}/token"
     if work.workspace:
         values["ASYNCTASK_WORKSPACE"] = names.WORKSPACE_DIRECTORY
+    if rate := _least_rate(resolved):
+        values["ASYNCTASK_BYTES_PER_SECOND"] = str(rate)
     for field, value in resolved.config.items():
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
         values[names.config_variable(field)] = _literal(text)
@@ -228,6 +232,13 @@ def _environment(
         else:
             own.append({"name": variable.name, "value": variable.value})
     return own
+
+
+def _least_rate(resolved: Resolved) -> int:
+    """What a stage may move until the gateway tells it its share: all there is in the tightest hour. 0: no limit."""
+    used = {location.endpoint for location in resolved.locations}
+    rates = [timetable.tightest(resolved.endpoints[name].spec.limits).megabytes_per_second for name in used]
+    return min((rate for rate in rates if rate), default=0) * MEGABYTE
 
 
 def _literal(text: str) -> str:

@@ -19,11 +19,20 @@ def in_force(limits: EndpointLimits, now: datetime) -> EndpointLimits:
         return limits
     base = EndpointLimits(megabytes_per_second=limits.megabytes_per_second, streams=limits.streams)
     if windows.zone_problem(timetable.time_zone, ""):
-        return _tightest(base, timetable.periods)
+        return tightest(limits)
     for period in timetable.periods:
         if windows.is_open([_window(timetable, period)], now):
             return _over(base, period)
     return base
+
+
+def tightest(limits: EndpointLimits) -> EndpointLimits:
+    """The least of each limit over the whole week."""
+    periods = limits.timetable.periods if limits.timetable else ()
+    return EndpointLimits(
+        megabytes_per_second=_least([limits.megabytes_per_second, *(each.megabytes_per_second for each in periods)]),
+        streams=_least([limits.streams, *(each.streams for each in periods)]),
+    )
 
 
 def next_change(limits: EndpointLimits, now: datetime) -> datetime | None:
@@ -48,12 +57,6 @@ def _over(base: EndpointLimits, period: Period) -> EndpointLimits:
         megabytes_per_second=period.megabytes_per_second or base.megabytes_per_second,
         streams=base.streams if period.streams is None else period.streams,
     )
-
-
-def _tightest(base: EndpointLimits, periods: tuple[Period, ...]) -> EndpointLimits:
-    rates = [base.megabytes_per_second, *(period.megabytes_per_second for period in periods)]
-    streams = [base.streams, *(period.streams for period in periods)]
-    return EndpointLimits(megabytes_per_second=_least(rates), streams=_least(streams))
 
 
 def _least(numbers: Iterable[int | None]) -> int | None:

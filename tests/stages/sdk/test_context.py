@@ -43,6 +43,16 @@ def test_works_with_nothing_but_a_config(make_pod, tmp_path):
     assert pod.termination["outputs"] == {"n": 3}
 
 
+def test_without_a_gateway_the_limit_of_the_environment_holds_and_the_gateway_outranks_it(make_pod, gateway):
+    seen = []
+    pod = make_pod()
+    pod.variables |= {"ASYNCTASK_BYTES_PER_SECOND": "5000"}
+    assert pod.run(lambda stage: seen.append(stage.bandwidth.rate)) == 0
+    gateway.down()
+    assert pod.run(lambda stage: seen.append(stage.bandwidth.rate)) == 0
+    assert seen == [None, 5000]
+
+
 @pytest.mark.parametrize("text", ["{", "[1]", '"secret"'])
 def test_a_config_that_is_no_object_is_permanent(pod, text):
     pod.variables["ASYNCTASK_CONFIG"] = text

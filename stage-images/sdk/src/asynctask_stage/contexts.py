@@ -156,8 +156,8 @@ class Environment:
             gateway_url=url.rstrip("/") or None,
             token_file=Path(token_file) if token_file else None,
             workspace=Path(workspace) if workspace else None,
-            grace=_seconds(variables, "ASYNCTASK_GRACE_SECONDS", DEFAULT_GRACE_SECONDS),
-            patience=_seconds(variables, "ASYNCTASK_PATIENCE_SECONDS", DEFAULT_PATIENCE_SECONDS),
+            grace=_number(variables, "ASYNCTASK_GRACE_SECONDS", DEFAULT_GRACE_SECONDS),
+            patience=_number(variables, "ASYNCTASK_PATIENCE_SECONDS", DEFAULT_PATIENCE_SECONDS),
             termination_log=termination_log(variables),
         )
 
@@ -182,6 +182,7 @@ def _context(variables: Mapping[str, str]) -> Context:
         stage=variables.get("ASYNCTASK_STAGE") or "stage",
         attempt=_count(variables, "ASYNCTASK_ATTEMPT"),
         config=config,
+        bytes_per_second=_number(variables, "ASYNCTASK_BYTES_PER_SECOND", 0.0) or None,
     )
 
 
@@ -192,7 +193,7 @@ def _count(variables: Mapping[str, str], name: str) -> int:
     return int(text)
 
 
-def _seconds(variables: Mapping[str, str], name: str, default: float) -> float:
+def _number(variables: Mapping[str, str], name: str, default: float) -> float:
     try:
         return _positive(float(variables.get(name) or default), default)
     except ValueError:
