@@ -1,6 +1,7 @@
 """Keeps the scheduler told of the limits that hold now, those of queues and endpoints, and of the cluster's load."""
 
 import asyncio
+from datetime import datetime
 from time import monotonic
 from typing import Any
 
@@ -48,7 +49,7 @@ class Limits:
         """Tell the scheduler; it takes notice of what has changed."""
         store, now = self._context.store, self._context.now()
         queues = [queue for _, queue in store.queues.values()]
-        gates = {queue.metadata.name: gate for queue in queues if (gate := self._gate(queue))}
+        gates = {queue.metadata.name: gate for queue in queues if (gate := self._gate(queue, now))}
         self._scheduler.set_queues([rules.queue(queue) for queue in queues], gates, _drained(queues))
         self._scheduler.set_endpoints(
             {
@@ -71,8 +72,8 @@ class Limits:
                 log.exception("limits could not be refreshed")
             await asyncio.sleep(TICK_SECONDS)
 
-    def _gate(self, queue: TaskQueue) -> Gate | None:
-        return rules.suspended(queue) or rules.busy(queue, self._load, self._network)
+    def _gate(self, queue: TaskQueue, now: datetime) -> Gate | None:
+        return rules.suspended(queue) or rules.shut(queue, now) or rules.busy(queue, self._load, self._network)
 
     async def _measure(self) -> None:
         asked = [queue.spec.pressure for _, queue in self._context.store.queues.values()]

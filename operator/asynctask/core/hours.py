@@ -3,7 +3,6 @@
 from datetime import datetime
 
 from asynctask.api.reasons import Reason
-from asynctask.api.window import Window
 from asynctask.core import windows
 from asynctask.core.conditions import Wanted
 from asynctask.core.facts import Admission, Facts, Hours, Resolved
@@ -27,7 +26,7 @@ def closed(facts: Facts, resolved: Resolved) -> Admission | None:
         if len(binding) > 1:
             when = f"the windows of {all_of_them} are never open at the same time; change one of them"
     else:
-        when = f"opens {_clock(opening, shut[0].window)}"
+        when = f"opens {windows.clock(opening, shut[0].window)}"
     return Admission(
         reason=Reason.OUTSIDE_WINDOW,
         message=f"outside {owners}; {when}",
@@ -75,8 +74,3 @@ def _binding(facts: Facts, resolved: Resolved) -> tuple[Hours, ...]:
     if any(stage.spec.run == run for stage in facts.stages):
         return tuple(hours for hours in resolved.hours if hours.window.at_close == "Pause")
     return resolved.hours
-
-
-def _clock(moment: datetime, window: Window) -> str:
-    local = moment.astimezone(windows.zone(window.time_zone))
-    return f"{windows.WEEKDAYS[local.weekday()]} {local:%Y-%m-%d %H:%M} {window.time_zone}"

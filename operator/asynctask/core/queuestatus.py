@@ -5,7 +5,7 @@ from typing import Any
 
 from asynctask.api.reasons import Reason
 from asynctask.api.taskqueue import TaskQueue
-from asynctask.core import conditions, quantities
+from asynctask.core import conditions, quantities, windows
 from asynctask.core.admission.model import Gate, Usage
 from asynctask.core.conditions import Wanted
 from asynctask.core.times import stamp
@@ -13,7 +13,7 @@ from asynctask.core.times import stamp
 
 def status(queue: TaskQueue, usage: Usage, gate: Gate | None, trouble: str, now: datetime) -> dict[str, Any]:
     """The whole status as it should be stored. `trouble`: why the load of nodes, which it asks for, is not known."""
-    wanted = [_admitting(queue, gate)]
+    wanted = [_outside_window(queue, now) or _admitting(queue, gate)]
     if queue.spec.pressure.asks_nodes:
         is_known = Wanted("MetricsAvailable", "True", Reason.METRICS_AVAILABLE)
         is_not = Wanted("MetricsAvailable", "False", Reason.METRICS_UNAVAILABLE, trouble)
@@ -32,6 +32,19 @@ def status(queue: TaskQueue, usage: Usage, gate: Gate | None, trouble: str, now:
         "displacedLastHour": usage.displaced_last_hour,
         "conditions": conditions.merge(queue.status.conditions, wanted, queue.metadata.generation, now),
     }
+
+
+def _outside_window(queue: TaskQueue, now: datetime) -> Wanted | None:
+    window = queue.spec.window
+    if window is None or queue.spec.suspend:
+        return None
+    if problem := windows.zone_problem(window.time_zone, "spec.window.timeZone"):
+        return Wanted("Admitting", "False", problem.reason, str(problem))
+    if windows.is_open([window], now):
+        return None
+    opening = windows.next_opening([window], now)
+    when = f"opens {windows.clock(opening, window)}" if opening else "it never opens"
+    return Wanted("Admitting", "False", Reason.OUTSIDE_WINDOW, f"outside its window; {when}")
 
 
 def _admitting(queue: TaskQueue, gate: Gate | None) -> Wanted:

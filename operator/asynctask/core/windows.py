@@ -67,6 +67,12 @@ def open_seconds(windows: Sequence[Window], begin: datetime, end: datetime) -> f
     return sum((until - since).total_seconds() for since, until in _intersection(windows, begin, end))
 
 
+def clock(moment: datetime, window: Window) -> str:
+    """A moment by the clock on the wall, for people."""
+    local = moment.astimezone(zone(window.time_zone))
+    return f"{WEEKDAYS[local.weekday()]} {local:%Y-%m-%d %H:%M} {window.time_zone}"
+
+
 def instant(wall: datetime, where: ZoneInfo) -> datetime:
     """The first moment at which the wall clock there shows this time or has passed it."""
     found = wall.replace(tzinfo=where, fold=0).astimezone(UTC)

@@ -5,7 +5,7 @@ from datetime import datetime
 from asynctask.api.reasons import Reason
 from asynctask.api.storageendpoint import StorageEndpoint
 from asynctask.api.taskqueue import TaskQueue
-from asynctask.core import quantities, timetable
+from asynctask.core import quantities, timetable, windows
 from asynctask.core.admission.model import EndpointLimits, Gate, Preemption, Queue
 from asynctask.core.pressure import NodeLoad
 
@@ -44,6 +44,19 @@ def endpoint(found: StorageEndpoint, now: datetime) -> EndpointLimits | None:
 def suspended(found: TaskQueue) -> Gate | None:
     """The gate of a queue that somebody has paused."""
     return Gate(Reason.QUEUE_SUSPENDED, "suspend") if found.spec.suspend else None
+
+
+def shut(found: TaskQueue, now: datetime) -> Gate | None:
+    """The gate of a queue outside its window. One that lets runs finish has none: their later stages go on."""
+    window = found.spec.window
+    if window is None or window.at_close == "Finish":
+        return None
+    if windows.zone_problem(window.time_zone, ""):
+        return Gate(Reason.INVALID_WINDOW, "spec.window.timeZone")
+    if windows.is_open([window], now):
+        return None
+    opening = windows.next_opening([window], now)
+    return Gate(Reason.OUTSIDE_WINDOW, "window", opens_at=opening.timestamp() if opening else None)
 
 
 def busy(found: TaskQueue, load: NodeLoad, network: int) -> Gate | None:
