@@ -44,8 +44,8 @@ class OperatorMetrics:
         self.waiting_seconds = Gauge(
             "asynctask_queue_longest_wait_seconds", "How long the one that waits longest has.", ["queue"], registry=one
         )
-        self.displaced = Gauge(
-            "asynctask_tasks_displaced_total", "Tasks pushed out by more urgent ones.", ["queue"], registry=one
+        self.displaced = Counter(
+            "asynctask_tasks_displaced", "Tasks pushed out by more urgent ones.", ["queue"], registry=one
         )
         self.admission_seconds = Histogram(
             "asynctask_admission_seconds", "How long an admission pass took.", buckets=SECONDS, registry=one
@@ -57,11 +57,9 @@ class OperatorMetrics:
             "asynctask_schedule_runs", "Runs that came due, by what became of them.", ["result"], registry=one
         )
 
-    def tell_queues(
-        self, usage: Mapping[str, Usage], reasons: Mapping[tuple[str, str], int], displaced: Mapping[str, int]
-    ) -> None:
+    def tell_queues(self, usage: Mapping[str, Usage], reasons: Mapping[tuple[str, str], int]) -> None:
         """What runs and waits now, and why. Queues are made by administrators and are few."""
-        for gauge in (self.running, self.waiting, self.waiting_seconds, self.displaced):
+        for gauge in (self.running, self.waiting, self.waiting_seconds):
             gauge.clear()
         now = time()
         for queue, figures in usage.items():
@@ -70,8 +68,6 @@ class OperatorMetrics:
             self.waiting_seconds.labels(queue).set(0.0 if since is None else max(0.0, now - since))
         for (queue, reason), count in reasons.items():
             self.waiting.labels(queue, reason).set(count)
-        for queue, count in displaced.items():
-            self.displaced.labels(queue).set(count)
 
     def observe_request(self, verb: str, resource: str, code: int, seconds: float) -> None:
         """Count one request to the API server; code 0 when no answer came."""

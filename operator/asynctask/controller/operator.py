@@ -65,7 +65,8 @@ class Operator:
             self._context.queue.add,
             call_later=lambda seconds, call: asyncio.get_running_loop().call_later(seconds, call),
         )
-        self._scheduler.pass_seconds = self._metrics.admission_seconds.observe
+        self._scheduler.on_pass = self._metrics.admission_seconds.observe
+        self._scheduler.on_displaced = lambda queue: self._metrics.displaced.labels(queue).inc()
         self._limits = Limits(self._context, self._scheduler)
         self._reconciler = Reconciler(self._context, self._scheduler)
         self._reflectors = [reflector for namespace in self._namespaces() for reflector in self._follow(namespace)]
@@ -339,5 +340,4 @@ class Operator:
         metrics.tell_queues(
             {name: self._scheduler.usage(name) for name in self._scheduler.queues()},
             self._scheduler.reasons(),
-            self._scheduler.displaced,
         )

@@ -64,8 +64,10 @@ class Scheduler:
         self._timer: Timer | None = None
         self._due: float | None = None
         self._not_before = float("-inf")
-        self.pass_seconds: Callable[[float], None] = lambda _: None
-        self.displaced: Counter[str] = Counter()
+        self.on_pass: Callable[[float], None] = lambda _: None
+        """Told how long each pass took."""
+        self.on_displaced: Callable[[str], None] = lambda _: None
+        """Told the queue of each task that is pushed out."""
 
     # -- tasks
 
@@ -268,7 +270,7 @@ class Scheduler:
         started = perf_counter()
         decisions = self._state.admit(self._clock())
         took = perf_counter() - started
-        self.pass_seconds(took)
+        self.on_pass(took)
         if took > CHEAP_SECONDS:
             self._not_before = monotonic() + min(MAX_PAUSE_SECONDS, took * PAUSE_FACTOR)
         self._apply(decisions)
@@ -282,7 +284,7 @@ class Scheduler:
             by = self._tasks.get(displacement.by)
             for victim in displacement.victims:
                 self._yielding[victim] = answers.displaced(victim, displacement.by, by.priority if by else 1)
-                self.displaced[self._tasks[victim].queue] += 1
+                self.on_displaced(self._tasks[victim].queue)
                 self._tell(victim)
         for overlap in decisions.overlapping:
             self._overlaps[overlap.key] = overlap
