@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
 from support.auditlog import AuditLog
 from support.estate import Estate, job
 from support.kubelet import Script
@@ -109,6 +110,7 @@ def test_metrics_say_why_tasks_wait(estate: Estate, operator: OperatorProcess, q
     stop(estate, "counted")
 
 
+@pytest.mark.timeout(400)
 def test_hundreds_due_at_once_start_at_the_rate_with_one_write_each_while_they_wait(
     estate: Estate, operator: OperatorProcess, queue: Queue, audit: AuditLog
 ) -> None:
@@ -119,9 +121,11 @@ def test_hundreds_due_at_once_start_at_the_rate_with_one_write_each_while_they_w
         for name in some:
             estate.submit(job("copy"), name=name, queueName=queue.name)
 
-    with ThreadPoolExecutor(8) as pool:
-        list(pool.map(submit, (names[number::8] for number in range(8))))
-    estate.until_all_ended(names, within=280)
+    operator.kill()  # so that all are due in the second in which it is back
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(submit, (names[number::4] for number in range(4))))
+    operator.start().leading()
+    estate.until_all_ended(names, within=290)
     costs, starts = dict.fromkeys(names, 0), dict[str, float]()
     for write in audit.all():
         task = "-".join(write.name.split("-")[:2])
@@ -137,4 +141,4 @@ def test_hundreds_due_at_once_start_at_the_rate_with_one_write_each_while_they_w
     moments = sorted(starts.values())
     for first, last in zip(moments, moments[RATE // 6 + RATE // 60 :], strict=False):
         assert last - first >= 9, "more starts in ten seconds than the rate allows, and a second's worth at once"
-    assert moments[-1] - moments[0] < 60 * MANY / RATE * 1.2, "slower than the rate allows"
+    assert moments[-1] - moments[0] < 60 * MANY / RATE * 1.5, "slower than the rate allows"
