@@ -232,7 +232,7 @@ steps = st.lists(
     st.integers(0, 900),
     st.integers(0, 2),
 )
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_each_time_has_at_most_one_run_and_never_two_at_once(
     told: list[tuple[int, str]], concurrency: str, missed: str, jitter: int, kept: int
 ) -> None:

@@ -72,7 +72,7 @@ moments = st.builds(
 
 
 @given(anything, moments)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_it_is_open_when_the_minute_hand_says_so(one: Window, begin: datetime) -> None:
     count = 1700
     expected = open_minutes(one, begin, count)

@@ -20,9 +20,9 @@ Interval = tuple[datetime, datetime]
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 SECOND = timedelta(seconds=1)
 DAY = timedelta(days=1)
-STEP = timedelta(days=15)
 HORIZON = timedelta(days=375)
 """Windows come round every week, but where clocks of several zones change on different days, some only in a year."""
+MAX_DAYS = 1000
 
 
 def zone_problem(name: str, path: str, reason: Reason = Reason.INVALID_WINDOW) -> Problem | None:
@@ -90,16 +90,16 @@ def instant(wall: datetime, where: ZoneInfo) -> datetime:
 
 
 def _found(windows: Sequence[Window], now: datetime) -> Iterator[Interval]:
-    """The intervals from now on, looked for a fortnight at a time; one that goes on is given whole."""
+    """The intervals from now on, looked for further and further ahead; one that goes on is given whole."""
     pending: Interval | None = None
-    since = now
+    since, step = now, DAY
     while since < now + HORIZON:
-        for begin, end in _intersection(windows, since, since + STEP):
+        for begin, end in _intersection(windows, since, since + step):
             if pending is not None and begin > pending[1]:
                 yield pending
                 pending = None
             pending = (pending[0], end) if pending is not None else (begin, end)
-        since += STEP
+        since, step = since + step, step * 2
         if pending is not None and pending[1] < since:
             yield pending
             pending = None
@@ -128,22 +128,43 @@ def _merged(intervals: Iterable[Interval]) -> list[Interval]:
 
 def _around(window: Window, begin: datetime, end: datetime) -> Iterator[Interval]:
     """Every opening that may touch these bounds, whole: dates differ by zone, and a range reaches into the next day."""
-    where = zone(window.time_zone)
-    day, last = begin.astimezone(where).date() - 2 * DAY, end.astimezone(where).date() + DAY
+    calendar = _calendar(window)
+    day, last = begin.astimezone(calendar.zone).date() - 2 * DAY, end.astimezone(calendar.zone).date() + DAY
     while day <= last:
-        for span in window.ranges:
-            if not span.days or WEEKDAYS[day.weekday()] in span.days:
-                found = _opening(span, day, where)
-                if found[0] < found[1]:
-                    yield found
+        yield from calendar.openings(day)
         day += DAY
 
 
-@lru_cache(maxsize=16_384)
-def _opening(span: WindowRange, day: date, where: ZoneInfo) -> Interval:
-    """When a range opens and closes on this day."""
-    end_day = day + DAY if span.end == "24:00" or span.end < span.start else day
-    return instant(_wall(day, span.start), where), instant(_wall(end_day, span.end), where)
+class _Calendar:
+    """The openings of one window by the day on which they begin, each reckoned once."""
+
+    def __init__(self, window: Window) -> None:
+        self.zone = zone(window.time_zone)
+        self._ranges = window.ranges
+        self._known: dict[date, tuple[Interval, ...]] = {}
+
+    def openings(self, day: date) -> tuple[Interval, ...]:
+        """When its ranges open and close on this day; those that the clocks leave out are not there."""
+        known = self._known.get(day)
+        if known is None:
+            if len(self._known) > MAX_DAYS:
+                self._known.clear()
+            found = [self._opening(span, day) for span in self._ranges if _is_on(span, day)]
+            known = self._known[day] = tuple((begin, end) for begin, end in found if begin < end)
+        return known
+
+    def _opening(self, span: WindowRange, day: date) -> Interval:
+        end_day = day + DAY if span.end == "24:00" or span.end < span.start else day
+        return instant(_wall(day, span.start), self.zone), instant(_wall(end_day, span.end), self.zone)
+
+
+@lru_cache(maxsize=1024)
+def _calendar(window: Window) -> _Calendar:
+    return _Calendar(window)
+
+
+def _is_on(span: WindowRange, day: date) -> bool:
+    return not span.days or WEEKDAYS[day.weekday()] in span.days
 
 
 def _wall(day: date, text: str) -> datetime:
