@@ -97,6 +97,22 @@ def test_two_names_of_one_share_are_one_share() -> None:
         ("claim:pool", "/shares/photos/2030", "Read"), ("claim:pool", "/shares/photos", "Write")]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("locked", "shown"),
+    [
+        ("/shares/photos/2030", "/nas/photos/2030"),
+        ("/shares/photos/2030/may", "/nas/photos/2030/may"),
+        ("/shares", "/nas/photos"),
+        ("/b/x", "cloud:/b/x"),
+        ("/elsewhere", "/elsewhere"),
+    ],
+)
+def test_a_locked_path_is_told_as_users_know_it(locked: str, shown: str) -> None:
+    known = (endpoint("photos", "/nas/photos", "pool", "shares/photos"), remote("cloud"))
+    mine = asks(using(*known, source="/nas/photos/2030", target="cloud:/b")).locations
+    assert requests.as_users_know_it(locked, mine, [("team", each) for each in known]) == shown
+
+
 @pytest.mark.parametrize("policy", ["Skip", "Fail"])
 def test_its_overlap_policy_holds_until_it_has_begun(policy: str) -> None:
     scene = ONE.with_spec(overlapPolicy=policy)

@@ -14,8 +14,8 @@ from asynctask.api.reasons import Reason
 from asynctask.api.stage import Stage
 from asynctask.api.taskqueue import TaskQueue
 from asynctask.context import Context
-from asynctask.core import pressure
-from asynctask.core.admission.model import Gate
+from asynctask.core import pressure, requests
+from asynctask.core.admission.model import Gate, Task
 from asynctask.core.facts import Displacement
 from asynctask.core.pressure import NodeLoad
 from asynctask.scheduling import Scheduler, rules
@@ -38,6 +38,7 @@ class Limits:
         self._scheduler = scheduler
         self._load = NodeLoad()
         self._network = 0
+        scheduler.path_of = self._path_of
         self._measured_nodes = self._measured_network = float("-inf")
 
     @property
@@ -71,6 +72,11 @@ class Limits:
             except Exception:
                 log.exception("limits could not be refreshed")
             await asyncio.sleep(TICK_SECONDS)
+
+    def _path_of(self, path: str, task: Task | None) -> str:
+        store = self._context.store
+        endpoints = [(namespace, e) for namespace, those in store.endpoints.items() for _, e in those.values()]
+        return requests.as_users_know_it(path, task.locations if task else (), endpoints)
 
     def _gate(self, queue: TaskQueue, now: datetime) -> Gate | None:
         return rules.suspended(queue) or rules.shut(queue, now) or rules.busy(queue, self._load, self._network)

@@ -1,5 +1,6 @@
 """From a task and what was observed of it to what admission asks about: its turn, and what it takes up."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from asynctask.api.storageendpoint import StorageEndpoint
@@ -61,6 +62,29 @@ def _location(namespace: str, endpoint: StorageEndpoint, path: str, access: Acce
         return Location((namespace, endpoint.metadata.name), _parts(inside), access)
     below = _parts(path)[len(_parts(base)) :]
     return Location((namespace, f"claim:{volume.claim_name}"), _parts(volume.sub_path) + below, access)
+
+
+def as_users_know_it(path: str, mine: Iterable[Location], endpoints: Iterable[tuple[str, StorageEndpoint]]) -> str:
+    """A locked path, which is reckoned from the volume's root, as the share's users write it.
+
+    `mine` are the locations of the task that waits: one of them overlaps the path, and tells which volume is meant.
+    `endpoints` are those that there are, each with its namespace.
+    """
+    parts = _parts(path)
+    for location in mine:
+        depth = min(len(parts), len(location.parts))
+        if location.parts[:depth] != parts[:depth]:
+            continue
+        for namespace, endpoint in endpoints:
+            volume, name = endpoint.spec.volume, endpoint.metadata.name
+            if volume is None:
+                if (namespace, name) == location.endpoint:
+                    return f"{name}:{path}"
+                continue
+            base = _parts(volume.sub_path)
+            if (namespace, f"claim:{volume.claim_name}") == location.endpoint and location.parts[: len(base)] == base:
+                return "/".join(["", *_parts(endpoint.spec.path or ""), *parts[len(base) :]])
+    return path
 
 
 def _parts(path: str) -> tuple[str, ...]:

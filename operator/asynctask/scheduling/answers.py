@@ -1,6 +1,7 @@
 """What admission says of a task, in the words that its owner may read."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from asynctask.adapters.store import Key
@@ -9,11 +10,14 @@ from asynctask.core.admission import texts
 from asynctask.core.admission.model import Overlap, Refusal
 from asynctask.core.facts import Admission, Displacement
 
-PriorityOf = Callable[[Key], int | None]
+PathOf = Callable[[str], str]
+"""A locked path as the users of the share know it."""
 
 
-def refused(key: Key, refusal: Refusal) -> Admission:
+def refused(key: Key, refusal: Refusal, path_of: PathOf) -> Admission:
     """The answer to a task that waits. Tasks of other namespaces are none of its owner's business."""
+    if refusal.reason is Reason.LOCATION_LOCKED:
+        refusal = replace(refusal, resource=path_of(refusal.resource))
     holder = refusal.holder if refusal.holder and refusal.holder[0] == key[0] else None
     return Admission(
         reason=refusal.reason,
@@ -26,14 +30,15 @@ def refused(key: Key, refusal: Refusal) -> Admission:
     )
 
 
-def overlapping(key: Key, queue: str, overlap: Overlap) -> Admission:
+def overlapping(key: Key, queue: str, overlap: Overlap, path_of: PathOf) -> Admission:
     """The answer to a task that won't wait for another to leave its storage alone."""
+    path = path_of(overlap.path)
     other = f"task {overlap.holder[1]}" if overlap.holder[0] == key[0] else "a task of another namespace"
     return Admission(
         reason=Reason.LOCATION_LOCKED,
-        message=f"{other} uses {overlap.path}, which this task would use at the same time",
+        message=f"{other} uses {path}, which this task would use at the same time",
         queue=queue,
-        resource=overlap.path,
+        resource=path,
         holder=overlap.holder[1] if overlap.holder[0] == key[0] else "",
         is_overlap=True,
     )

@@ -64,6 +64,8 @@ class Scheduler:
         self._timer: Timer | None = None
         self._due: float | None = None
         self._not_before = float("-inf")
+        self.path_of: Callable[[str, Task | None], str] = lambda path, _: path
+        """A path that is locked, as the users of the share that the task waits for know it."""
         self.on_pass: Callable[[float], None] = lambda _: None
         """Told how long each pass took."""
         self.on_displaced: Callable[[str], None] = lambda _: None
@@ -80,9 +82,11 @@ class Scheduler:
         known = self._tasks.get(key)
         queue = known.queue if known else ""
         if overlap := self._overlaps.get(key):
-            return answers.overlapping(key, queue, overlap)
+            return answers.overlapping(key, queue, overlap, lambda path: self.path_of(path, known))
         refusal = self._state.refusal(key, self._clock())
-        return answers.refused(key, refusal) if refusal else Admission(queue=queue)
+        if refusal is None:
+            return Admission(queue=queue)
+        return answers.refused(key, refusal, lambda path: self.path_of(path, known))
 
     def first_asked(self, key: Key) -> float:
         """When the task asked first in this wait, or before it ran; now, if it has not."""
