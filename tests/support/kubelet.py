@@ -163,7 +163,12 @@ class ActedKubelet:
         meta = acted.pod["metadata"]
         path = f"{self._pods_path}/{meta['name']}"
         binding = {"target": {"kind": "Node", "name": "acted"}, "metadata": {"name": meta["name"], "uid": meta["uid"]}}
-        if await self._call("POST", f"{path}/binding", binding) is None or acted.gone.is_set():
+        if await self._call("POST", f"{path}/binding", binding) is None:
+            # its own doing, when the answer to the first try came too late
+            found = await self._call("GET", path)
+            if found is None or found["metadata"]["uid"] != meta["uid"] or found["spec"].get("nodeName") != "acted":
+                return
+        if acted.gone.is_set():
             return
         labels, annotations = meta.get("labels", {}), meta.get("annotations", {})
         task, stage = annotations.get(names.ANNOTATION_TASK, ""), labels.get(names.LABEL_STAGE, "")
