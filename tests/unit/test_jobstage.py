@@ -268,6 +268,11 @@ def test_a_pod_that_hangs_after_the_end_of_its_stage_is_stopped(scene: Scene, la
     assert over.with_meta(deletionTimestamp=ago(1)).job("scan").pod("scan").told().actions == ()
 
 
+def test_a_report_of_having_stopped_is_no_end_to_be_stopped_after() -> None:
+    stopped = ONE.running("scan", completion={**REPORT, "outcome": "stopped", "time": ago(9000)})
+    assert stopped.told().actions == ()
+
+
 def test_the_grace_of_the_stage_counts() -> None:
     slow = make_task().stage("scan", job={"image": "example/copy:1", "terminationGracePeriodSeconds": 600})
     over = slow.ended(seconds_ago=90).succeeded("scan", completion=REPORT).began("scan", completionTime=ago(90))

@@ -57,6 +57,7 @@ class Server:
 
     def __init__(self) -> None:
         self.refuses: dict[str, ApiError] = {}
+        self.said: list[str] = []
         self.objects: dict[tuple[str, str], dict[str, Any]] = {("asynctasks", KEY[1]): TASK}
 
     @property
@@ -75,6 +76,8 @@ class Server:
 
     async def patch(self, resource: Any, _: str, name: str, body: dict[str, Any], __: str = "") -> dict[str, Any]:
         known = self.objects[resource.plural, name]
+        if resource.plural == "stages":
+            self.said.append(body["status"]["phase"])
         status = {**known.get("status", {}), **body["status"]}
         return self._keep(resource.plural, {**known, "status": {k: v for k, v in status.items() if v is not None}})
 
@@ -103,10 +106,13 @@ def test_a_refused_task_says_so_at_once_and_goes_on_by_itself(kind: str) -> None
         assert server.status["phase"] == "Starting"
         assert QUOTA in server.status["message"]
         assert [line["reason"] for line in server.status["stages"]] == ["QuotaExceeded"] * 2
+        await reconciler.reconcile(KEY)
+        assert "Running" not in server.said, "of a Stage whose Job was refused"
         assert context.queue.delayed == 1, "it is tried again after a pause"
 
         del server.refuses[kind]
         await reconciler.reconcile(KEY)
+        assert server.said == (["Starting", "Starting", "Running", "Running"] if kind == "jobs" else [])
         assert len(server.jobs) == 2
         assert server.status["phase"] == "Running"
 
