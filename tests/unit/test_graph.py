@@ -29,6 +29,9 @@ SENTENCES = {
     "cleaning up follows success": (
         CLEAN.succeeded("scan").succeeded("copy").succeeded("verify"), "Running", ("start thaw a1",)),
     "cleaning up follows a failure, also of a stage long before": (CLEAN.failed("scan"), "Running", ("start thaw a1",)),
+    "cleaning up after a stage that never began": (
+        make_task().stage("left", needs=[]).stage("right", needs=[]).stage("thaw", needs=["right"], **FINALLY)
+        .failed("left").not_admitted(), "Queued", ()),
     "the failure is told after cleaning up": (CLEAN.failed("scan").succeeded("thaw"), "Failed", ()),
     "cleaning up that fails is a failure": (
         CLEAN.succeeded("scan").succeeded("copy").succeeded("verify").failed("thaw"), "Failed", ()),
@@ -142,6 +145,9 @@ def test_every_run_comes_to_its_end_in_order(graph: tuple[Scene, dict[str, str]]
         if told.phase in FINAL_PHASES:
             assert not running, "nothing runs on after the end"
             _tells(told.phase, ended, is_cancelled=scene.task.spec.cancel)
+            for template in scene.templates if ended else ():
+                is_clean_up = template["needsCondition"] == "Finished" and template["needs"] and "when" not in template
+                assert not is_clean_up or template["name"] in ended, "whatever happened, it is cleaned up"
             return
         if running and not told.plan.actions:
             name = data.draw(st.sampled_from(running))
