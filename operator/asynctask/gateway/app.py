@@ -75,8 +75,7 @@ class Gateway:
             stack.push_async_callback(self._flush)
             sweep = sweeping.keep(self._cluster, self._artifacts)
             for work in (self._stages.sweep(), self._estate.run(), self._become_ready(), sweep):
-                task = asyncio.create_task(work)
-                stack.callback(task.cancel)
+                stack.push_async_callback(_end, asyncio.create_task(work))
             probes = web.Application()
             probes.add_routes(
                 [
@@ -124,6 +123,12 @@ class Gateway:
 
     async def _show_metrics(self, _: web.Request) -> web.Response:
         return web.Response(body=generate_latest(self._metrics.registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    """Cancel, and wait until its connections are closed."""
+    task.cancel()
+    await asyncio.wait([task])
 
 
 async def _ok(_: web.Request) -> web.Response:
