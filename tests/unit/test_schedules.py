@@ -118,6 +118,12 @@ def test_what_came_due_while_suspended_is_not_made_up_for() -> None:
     assert clock.at("16:00").names == ["20300101-1600"]
 
 
+def test_what_waits_is_given_up_by_a_suspension() -> None:
+    clock = Clockwork("0 * * * *", concurrencyPolicy="Queue").at("14:30").change(suspend=True).at("14:40")
+    assert "waitingScheduleTime" not in clock.status
+    assert clock.end().change(suspend=False).at("14:59").names == ["20300101-1300"]
+
+
 def test_another_schedule_counts_from_when_it_is_given() -> None:
     clock = Clockwork("0 0 * * *").at("15:30").change(schedule="0 14 * * *").at("23:00")
     assert clock.names == []

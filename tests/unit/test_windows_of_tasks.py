@@ -5,10 +5,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from support.scenes import NOW, Scene, ago, make_task
+from support.scenes import NOW, Scene, ago, make_task, owned_by
 
+from asynctask.api import names
 from asynctask.api.tasktype import TaskType
 from asynctask.api.window import Window
+from asynctask.core import manifests
 from asynctask.core.decide import decide
 from asynctask.core.facts import Hours, Resolved
 from asynctask.core.plan import Plan
@@ -36,6 +38,16 @@ def plan_in_queue(scene: Scene, window: dict[str, Any]) -> Plan:
     assert isinstance(facts.resolved, Resolved)
     hours = (*facts.resolved.hours, Hours("TaskQueue night", Window.model_validate(window)))
     return decide(replace(facts, resolved=replace(facts.resolved, hours=hours)))
+
+
+def with_child(scene: Scene, phase: str = "Waiting", **spec: Any) -> Scene:
+    """Its stage started another task, which has not ended."""
+    scene = scene.stage("spread", task={"tasks": [{"name": "east", "type": "sync"}]})
+    scene = scene.began("spread", phase=phase, tasks={"total": 1, "priority": 3, "time": ago(60)})
+    full = manifests.child_task_name(scene.task, "spread", "east")
+    labels = manifests.labels(scene.task, "spread") | {names.LABEL_INDEX: "0"}
+    made = make_task(full, **spec).stage("copy").with_meta(labels=labels, **owned_by("Stage", "stage-spread-1"))
+    return replace(scene, children={full: made.with_status(run=1).as_other})
 
 
 SENTENCES = {
@@ -81,6 +93,14 @@ SENTENCES = {
         make_task(window=SHUT).stage("ok", approval={}).began("ok", review={"decision": "Approved", "by": "ann"}),
         "Succeeded", "Succeeded", ("ok: Succeeded",)),
     "nobody is asked outside": (make_task(window=SHUT).stage("ok", approval={}), "Waiting", "OutsideWindow", ()),
+    "cleaning up after a failure waits for the window, too": (
+        make_task(window=SHUT).stage("scan").stage("tidy", needsCondition="Finished").failed("scan"),
+        "Waiting", "OutsideWindow", ()),
+    "tasks that a stage started are paused with it": (
+        with_child(make_task(window=SHUT)), "Waiting", "OutsideWindow", ("spread: Paused", "task east: suspend=True")),
+    "and resumed with it": (
+        with_child(make_task(window=OPEN), phase="Paused", suspend=True), "Waiting", "WaitingForTasks",
+        ("task east: suspend=False", "spread: Waiting")),
     "an unknown zone is the task's to mend": (
         TWO.with_spec(window={**SHUT, "timeZone": "Mars/Olympus"}), "Invalid", "InvalidWindow", ()),
 }  # fmt: skip
