@@ -90,6 +90,7 @@ def test_kubelet_and_containerd_are_killed_and_come_back(cluster: Cluster, backu
     assert len(task.pods("content")) == 1
 
 
+@pytest.mark.timeout(600)
 def test_the_gateway_is_away_for_a_while(lab: Lab) -> None:
     enough = int(GATEWAY_AWAY_SECONDS + 60) * MEGABYTE  # at 1 MB/s it must not end before the gateway is back
     share, task = begun(lab, "no-gateway", 1, 4 * MEGABYTE, enough)
