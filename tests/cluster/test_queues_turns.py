@@ -137,7 +137,9 @@ def test_hundreds_due_at_once_start_at_the_rate_with_one_write_each_while_they_w
             costs[task] += 1
     assert starts.keys() == set(names)
     assert max(costs.values()) <= 1
-    assert sum(costs.values()) > MANY // 2, "most had to wait long enough to say so"
+    assert sum(costs.values()) > MANY // 20, (
+        "some waited long enough to say so; while much is to be done, work goes first"
+    )
     moments = sorted(starts.values())
     for first, last in zip(moments, moments[RATE // 6 + RATE // 60 :], strict=False):
         assert last - first >= 9, "more starts in ten seconds than the rate allows, and a second's worth at once"
