@@ -1,7 +1,7 @@
 """Follows a collection: lists, then watches, and says what vanished in between.
 
-In the operator kopf delivers what people write. Stages, Jobs and pods are written by programs, change far more often
-and are only looked at, so they come this shorter way, at a fifth of the CPU time, as does all that the gateway follows.
+In the operator kopf delivers what administrators write now and then. Tasks, Stages, Jobs and pods are many and change
+all the time, so they come this shorter way, at a fifth of the CPU time, as does all that the gateway follows.
 """
 
 import asyncio

@@ -131,6 +131,18 @@ class Store:
         entry = self.tasks.get(key)
         return _as_other(entry) if entry else None
 
+    def known_tasks(self) -> Iterator[dict[str, Any]]:
+        """What identifies each task, as `apply_task` takes it."""
+        for (namespace, name), entry in self.tasks.items():
+            yield {
+                "metadata": {
+                    "namespace": namespace,
+                    "name": name,
+                    "uid": entry.uid,
+                    "resourceVersion": str(entry.version),
+                }
+            }
+
     def children(self, uid: str) -> Iterator[Other]:
         """The tasks that stages of this task started."""
         for key in self._children.get(uid, ()):

@@ -10,7 +10,7 @@ from asynctask.api import names
 from asynctask.context import Context
 from asynctask.controller.schedules import Schedules
 
-PLURALS = frozenset({"asynctasks", "tasktypes", "taskqueues", "storageendpoints", "taskschedules"})
+PLURALS = frozenset({"tasktypes", "taskqueues", "storageendpoints", "taskschedules"})
 """The kinds followed."""
 
 LIMITING = frozenset({"taskqueues", "storageendpoints"})
@@ -38,7 +38,6 @@ def register(
             if plural in LIMITING:
                 limits_changed()
 
-    on("asynctasks", schedules.take_task)
     on("tasktypes", store.apply_type)
     on("taskqueues", store.apply_queue)
     on("storageendpoints", store.apply_endpoint)

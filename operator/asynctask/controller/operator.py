@@ -69,8 +69,8 @@ class Operator:
         self._scheduler.on_displaced = lambda queue: self._metrics.displaced.labels(queue).inc()
         self._limits = Limits(self._context, self._scheduler)
         self._reconciler = Reconciler(self._context, self._scheduler)
-        self._reflectors = [reflector for namespace in self._namespaces() for reflector in self._follow(namespace)]
         self._schedules = Schedules(self._context)
+        self._reflectors = [reflector for namespace in self._namespaces() for reflector in self._follow(namespace)]
         self._resync = Resync(self._context, self._schedules, self._reflectors, self._wake)
         self._resynced_at = monotonic()
         self._reach = Reach()
@@ -125,7 +125,7 @@ class Operator:
     def _follow(self, namespace: str) -> list[Reflector[Any]]:
         return [
             Reflector(self._context.cluster, collection, self._wake, self._seen, namespace)
-            for collection in collections(self._context.store)
+            for collection in collections(self._context.store, self._schedules.take_task)
         ]
 
     def _seen(self, plural: str, version: str) -> None:

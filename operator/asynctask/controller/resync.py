@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 import structlog
 
-from asynctask.adapters.cluster import ENDPOINTS, QUEUES, SCHEDULES, TASKS, TYPES, Resource
+from asynctask.adapters.cluster import ENDPOINTS, QUEUES, SCHEDULES, TYPES, Resource
 from asynctask.adapters.reflector import Reflector
 from asynctask.adapters.store import Key
 from asynctask.context import Context
@@ -39,7 +39,6 @@ class Resync:
             (TYPES, store.apply_type),
             (ENDPOINTS, store.apply_endpoint),
             (SCHEDULES, self._schedules.take),
-            (TASKS, self._schedules.take_task),
         ):
             changed = 0
             found: set[tuple[str, str]] = set()
@@ -68,9 +67,7 @@ class Resync:
     def _vanished(self, resource: Resource, found: set[tuple[str, str]], version: int) -> list[Mapping[str, Any]]:
         store = self._context.store
         known: list[tuple[str, str, str, int]] = []
-        if resource is TASKS:
-            known = [(ns, name, entry.uid, entry.version) for (ns, name), entry in store.tasks.items()]
-        elif resource is TYPES:
+        if resource is TYPES:
             known = [("", name, "", at) for name, (at, _) in store.types.items()]
         elif resource is QUEUES:
             known = [("", name, "", at) for name, (at, _) in store.queues.items()]
