@@ -85,6 +85,11 @@ def test_the_newest_is_the_last_of_all(expression: str, zone: str, after: dateti
     assert known(expression, zone).latest(after, until) == (every[-1] if every else None)
 
 
+def test_looked_at_within_an_hour_that_comes_twice_what_has_been_is_not_to_come() -> None:
+    now = datetime(2030, 10, 27, 1, 10, tzinfo=UTC)  # 02:10 in Berlin, for the second time
+    assert known("30 2 * * *", "Europe/Berlin").upcoming(now, 1) == (datetime(2030, 10, 28, 1, 30, tzinfo=UTC),)
+
+
 def test_a_year_of_minutes_is_not_walked_through() -> None:
     after = datetime(2030, 1, 1, tzinfo=UTC)
     calls = 0
