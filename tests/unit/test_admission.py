@@ -178,9 +178,9 @@ def test_smaller_ones_overtake_one_that_does_not_fit_then_room_is_kept() -> None
     scene.waits(wants("big", at=0, cpu_milli=900))
     assert scene.admits(1) == []
     assert scene.waits(wants("small", at=1, cpu_milli=200)).admits(50) == ["small"]
-    assert scene.waits(wants("late", at=2, cpu_milli=200)).ends("x").admits(102) == []
+    assert scene.waits(wants("late", at=2, cpu_milli=200)).ends("x").admits(151) == []
     assert scene.why("late") == "RoomReserved"
-    assert scene.ends("small", "y").admits(103) == ["big"]
+    assert scene.ends("small", "y").admits(152) == ["big"]
 
 
 def test_nothing_is_kept_for_one_that_can_never_fit() -> None:
@@ -330,9 +330,9 @@ def test_asking_again_after_running_gives_the_place_back() -> None:
 def test_a_flood_into_a_full_queue_needs_no_pass() -> None:
     scene = Scene(max_running=1).runs(wants("x")).waits(wants("a"))
     scene.admits()
-    passes = scene.state._passes
+    passes = scene.state.passes
     scene.waits(*(wants(name) for name in many(50))).admits()
-    assert scene.state._passes == passes
+    assert scene.state.passes == passes
     assert scene.why("t0042") == "QueueFull"
 
 

@@ -24,9 +24,9 @@ AWAY_SECONDS = 60.0
 
 def effective(priority: int, waited: float, promote_after: float | None) -> int:
     """The class of a task that has waited so long: its priority, raised."""
-    if promote_after is None or waited < promote_after:
+    if not promote_after or waited < promote_after:
         return priority
-    return max(MOST_URGENT, priority - int(waited // promote_after)) if promote_after > 0 else MOST_URGENT
+    return max(MOST_URGENT, priority - int(waited // promote_after))
 
 
 def away(task: Task) -> float:

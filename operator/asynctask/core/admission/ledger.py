@@ -129,7 +129,11 @@ class Limits:
             if used + spare >= limit:
                 reason = Reason.TYPE_LIMIT_REACHED if used >= limit else Reason.ROOM_RESERVED
                 return Block(reason, "maxRunningPerType", limit, used + spare, 1)
-        return self._endpoint_block(task, taken, kept) or _queue_block(queue, task, taken, kept)
+        return self._endpoint_block(task, taken, kept) or queue_block(queue, task, taken, kept)
+
+    def blocked_by_use(self, task: Task, taken: Ledger) -> bool:
+        """Whether the queue itself is too full for the task, whatever is kept for others."""
+        return queue_block(self.queue(task.queue), task, taken, EMPTY) is not None
 
     def fits_empty(self, task: Task) -> bool:
         """Whether the task could run if nothing else did."""
@@ -158,7 +162,8 @@ class Limits:
         return None
 
 
-def _queue_block(queue: Queue, task: Task, taken: Ledger, kept: Ledger) -> Block | None:
+def queue_block(queue: Queue, task: Task, taken: Ledger, kept: Ledger) -> Block | None:
+    """What the queue has too little of for the task: places, CPU, memory."""
     used, spare = taken.queues.get(queue.name, NOTHING), kept.queues.get(queue.name, NOTHING)
     full, quota = Reason.QUEUE_FULL, Reason.QUEUE_QUOTA_EXCEEDED
     limit = queue.max_running

@@ -10,42 +10,53 @@ from asynctask.core.admission.model import EndpointUse, Key, Queue, Task
 POSITIONS_SECONDS = 1.0
 """Positions of a whole line are reckoned this often at most: they are for people."""
 
-Shape = tuple[int, str, str, int, int, tuple[EndpointUse, ...], float]
+Shape = tuple[str, str, int, int, tuple[EndpointUse, ...]]
+"""What a task takes: namespace, type, CPU, memory, endpoints."""
+Alike = tuple[Shape, int, float]
+"""Shape, priority, time away."""
 Turn = tuple[float, Key]
 """Submit time and key."""
 
 
-class Group:
-    """Waiting tasks that differ in nothing but submit time and locations, so that what stops the first stops all.
+class Kind:
+    """Waiting tasks of one shape: what stops one stops all."""
 
-    They also age alike: the first is always the most urgent one, and no task has to be moved when its class changes.
-    """
-
-    __slots__ = ("away", "block", "namespace", "passed", "priority", "turns")
+    __slots__ = ("block", "cpu_milli", "groups", "memory_bytes", "passed")
 
     def __init__(self, task: Task) -> None:
+        self.cpu_milli = task.cpu_milli
+        self.memory_bytes = task.memory_bytes
+        self.groups = 0
+        self.block: Block | None = None
+        self.passed = -1
+        """The pass that `block` is of."""
+
+
+class Group:
+    """Waiting tasks that differ in nothing but submit time and locations.
+
+    They age alike: the first is always the most urgent one, and no task has to be moved when its class changes.
+    """
+
+    __slots__ = ("away", "kind", "namespace", "priority", "turns")
+
+    def __init__(self, task: Task, kind: Kind) -> None:
+        self.kind = kind
         self.priority = task.priority
         self.namespace = task.namespace
         self.away = away(task)
         self.turns: list[Turn] = []
-        self.block: Block | None = None
-        self.passed = -1
-        """The pass that `block` is of."""
 
     def head_class(self, now: float, promote_after: float | None) -> int:
         """The class of its first task."""
         return effective(self.priority, now - self.turns[0][0] - self.away, promote_after)
 
 
-def shape(task: Task) -> Shape:
+def alike(task: Task) -> Alike:
     """What the tasks of a group have in common."""
     return (
+        (task.key[0], task.type, task.cpu_milli, task.memory_bytes, task.endpoints),
         task.priority,
-        task.key[0],
-        task.type,
-        task.cpu_milli,
-        task.memory_bytes,
-        task.endpoints,
         away(task),
     )
 
@@ -55,7 +66,8 @@ class Line:
 
     def __init__(self) -> None:
         self.tasks: dict[Key, Task] = {}
-        self.groups: dict[Shape, Group] = {}
+        self.groups: dict[Alike, Group] = {}
+        self._kinds: dict[Shape, Kind] = {}
         self.by_priority: dict[int, int] = {}
         self.stop: Block | None = None
         """What stopped the whole queue in the last pass."""
@@ -77,15 +89,19 @@ class Line:
 
     def enter(self, task: Task) -> Group:
         """The task can be looked at."""
-        found = self.groups.get(key := shape(task))
+        found = self.groups.get(key := alike(task))
         if found is None:
-            found = self.groups[key] = Group(task)
+            kind = self._kinds.get(key[0])
+            if kind is None:
+                kind = self._kinds[key[0]] = Kind(task)
+            kind.groups += 1
+            found = self.groups[key] = Group(task, kind)
         insort(found.turns, (task.submitted, task.key))
         return found
 
     def leave(self, task: Task) -> None:
         """The task needn't be looked at; nothing happens if it isn't."""
-        group = self.groups.get(key := shape(task))
+        group = self.groups.get(key := alike(task))
         if group is None:
             return
         turn = (task.submitted, task.key)
@@ -94,10 +110,18 @@ class Line:
             del group.turns[at]
         if not group.turns:
             del self.groups[key]
+            group.kind.groups -= 1
+            if not group.kind.groups:
+                del self._kinds[key[0]]
+
+    def least_needed(self) -> tuple[int, int]:
+        """The least CPU and memory that any needs which can be looked at."""
+        kinds = self._kinds.values()
+        return min(kind.cpu_milli for kind in kinds), min(kind.memory_bytes for kind in kinds)
 
     def group(self, task: Task) -> Group | None:
         """Where the task stands."""
-        return self.groups.get(shape(task))
+        return self.groups.get(alike(task))
 
     def waiting_since(self) -> float | None:
         """The earliest submit time."""

@@ -90,6 +90,7 @@ class Queue:
     memory_bytes: int | None = None
     start_rate_per_minute: int | None = None
     promote_after_seconds: float | None = None
+    """None or 0: waiting raises nothing."""
     head_of_line_seconds: float = 300.0
     weights: Mapping[str, int] = field(default_factory=dict)
     """By namespace; the others weigh 1."""

@@ -11,14 +11,15 @@ what the first one needs is kept free of those behind it.
 """
 
 from heapq import heapify, heappop, heappush, heapreplace
+from math import inf
 
 from asynctask.api.reasons import Reason
 from asynctask.core.admission import preemption
 from asynctask.core.admission.book import Book, Stuck
-from asynctask.core.admission.ledger import Block, Ledger, Pool
+from asynctask.core.admission.ledger import Block, Ledger, Pool, queue_block
 from asynctask.core.admission.lines import Group, Line
 from asynctask.core.admission.lockwaits import Wait
-from asynctask.core.admission.model import Decisions, Displacement, Key, Overlap, Running, Task
+from asynctask.core.admission.model import MOST_URGENT, Decisions, Displacement, Key, Overlap, Running, Task
 
 Head = tuple[int, float, float, Key]
 """Class, share of the namespace, submit time, key: smaller goes first."""
@@ -103,19 +104,29 @@ class Pass:
         if gate is not None:
             line.stop = Block(gate.reason, gate.resource, gate.limit, gate.used, earliest=gate.opens_at)
             return walk
-        line.stop = self._stop(name)
+        line.stop = self._stop(name) or self._exhausted(walk)
         if line.stop is not None:
             self._only_keepers(walk)
             return walk
-        promote_after = self.book.limits.queue(name).promote_after_seconds
-        shares = {group.namespace: self.book.share(name, group.namespace) for group in line.groups.values()}
-        claims, now = self.book.claims.get(name, {}), self.now
-        for group in line.groups.values():
-            submitted, key = group.turns[0]
-            urgency = CLAIMED if key in claims else group.head_class(now, promote_after)
-            walk.heads.append(((urgency, shares[group.namespace], submitted, key), group))
-        heapify(walk.heads)
+        self._line_up(walk)
         return walk
+
+    def _line_up(self, walk: _Walk) -> None:
+        """All heads of groups, in order. Spelled out where everything else calls `head_class`: it is most of a pass."""
+        promote_after = self.book.limits.queue(walk.name).promote_after_seconds or inf
+        groups = walk.line.groups.values()
+        spaces = {group.namespace for group in groups}
+        shares = {namespace: self.book.share(walk.name, namespace) for namespace in spaces}
+        claims, now, heads = self.book.claims.get(walk.name, {}), self.now, walk.heads
+        for group in groups:
+            submitted, key = group.turns[0]
+            urgency = group.priority
+            if (waited := now - submitted - group.away) >= promote_after:
+                urgency = max(MOST_URGENT, urgency - int(waited // promote_after))
+            if key in claims:
+                urgency = CLAIMED
+            heads.append(((urgency, shares[group.namespace], submitted, key), group))
+        heapify(heads)
 
     def _stop(self, name: str) -> Block | None:
         """What stops the whole queue now."""
@@ -128,6 +139,15 @@ class Pass:
         self._times.append(rate.next_start())
         limit = self.book.limits.queue(name).start_rate_per_minute
         return Block(Reason.START_RATE_LIMITED, "startRatePerMinute", limit, earliest=rate.next_start())
+
+    def _exhausted(self, walk: _Walk) -> Block | None:
+        """What stops the rest of the queue: a count or quota of which too little is left for anybody."""
+        queue = self.book.limits.queue(walk.name)
+        if not walk.line.groups:
+            return None
+        cpu, memory = walk.line.least_needed()
+        least = Task(("", ""), walk.name, self.now, cpu_milli=cpu, memory_bytes=memory)
+        return queue_block(queue, least, self.book.taken, self.kept)
 
     def _only_keepers(self, walk: _Walk) -> None:
         """Nobody of the queue can start, but what is kept for some of them at endpoints stays theirs."""
@@ -151,10 +171,16 @@ class Pass:
             return
         heappop(walk.heads)
         task = walk.line.tasks[key]
+        if group.kind.passed == self.number:
+            self._keep(task)
+            return
         block = self.book.limits.block(task, self.book.taken, self.kept)
         if block is not None:
-            group.block, group.passed = block, self.number
+            group.kind.block, group.kind.passed = block, self.number
             self._blocked(task, block)
+            if block.pool == walk.name and (stop := self._exhausted(walk)) is not None:
+                walk.line.stop = stop
+                self._only_keepers(walk)
             return
         wait = self.book.locks.holder(task) or self.book.locks.claimant(
             task, lambda other: self._goes_first(other, task)

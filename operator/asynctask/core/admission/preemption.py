@@ -37,12 +37,12 @@ def plan(book: Book, name: str, now: float) -> tuple[list[Displacement], float |
     """Who steps aside for whom, written into the book; and when time alone may allow more."""
     rules = book.limits.queue(name).preemption
     most_urgent = min(book.lines[name].by_priority)
-    victims, ripe_at = _victims(book, name, most_urgent, now)
-    if not victims:
-        return [], ripe_at
     times = book.displaced_within_hour(name, now)
     if len(times) >= rules.max_per_hour:
         return [], times[0] + HOUR if times else None
+    victims, ripe_at = _victims(book, name, most_urgent, now)
+    if not victims:
+        return [], ripe_at
     with_room_made = _Simulation(book, name)
     try:
         return list(_displacements(book, name, victims, with_room_made, now)), ripe_at

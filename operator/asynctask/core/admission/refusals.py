@@ -25,8 +25,8 @@ def refusal(book: Book, task: Task, number: int, now: float) -> Refusal:
         )
     group = line.group(task)
     block = line.stop or NOT_LOOKED_AT
-    if task.queue not in book.gates and group is not None and group.block is not None and group.passed == number:
-        block = group.block
+    if task.queue not in book.gates and group is not None and group.kind.block and group.kind.passed == number:
+        block = group.kind.block
     earliest = block.earliest
     if block.reason is Reason.START_RATE_LIMITED and earliest is not None:
         earliest += ahead * book.rates[task.queue].interval if task.queue in book.rates else 0.0
@@ -37,8 +37,15 @@ def refusal(book: Book, task: Task, number: int, now: float) -> Refusal:
         block.resource,
         block.limit,
         block.used,
-        block.needed,
+        _needed(task, block),
         block.holder,
         holder_waits=block.holder is not None,
         earliest=earliest,
     )
+
+
+def _needed(task: Task, block: Block) -> int | None:
+    """What stops a whole queue was found with another task."""
+    if block.resource == "quota.cpu":
+        return task.cpu_milli
+    return task.memory_bytes if block.resource == "quota.memory" else block.needed

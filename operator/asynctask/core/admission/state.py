@@ -30,7 +30,8 @@ class AdmissionState:
 
     def __init__(self) -> None:
         self._book = Book()
-        self._passes = 0
+        self.passes = 0
+        """How many passes had anything to do."""
         self._dirty = True
         self._next_pass: float | None = None
 
@@ -101,13 +102,13 @@ class AdmissionState:
         if task.key in self._book.fresh or self._book.limits.queue(task.queue).preemption.enabled:
             return False
         if line.stop is not None:
-            return True
+            return line.stop.needed is None or self._book.limits.blocked_by_use(task, self._book.taken)
         group = line.group(task)
         return (
             group is not None
-            and group.passed == self._passes
-            and group.block is not None
-            and group.block.reason is not Reason.ROOM_RESERVED
+            and group.kind.passed == self.passes
+            and group.kind.block is not None
+            and group.kind.block.reason is not Reason.ROOM_RESERVED
         )
 
     def withdraw(self, key: Key) -> None:
@@ -163,16 +164,16 @@ class AdmissionState:
         """One pass over everything that waits. Cheap when nothing changed since the last one."""
         if not self._dirty and (self._next_pass is None or now < self._next_pass):
             return Decisions(next_pass=self._next_pass)
-        self._passes += 1
+        self.passes += 1
         self._dirty = False
-        decisions = Pass(self._book, now, self._passes).run()
+        decisions = Pass(self._book, now, self.passes).run()
         self._next_pass = decisions.next_pass
         return decisions
 
     def refusal(self, key: Key, now: float) -> Refusal | None:
         """Why the task waits, as of the last pass; None if it doesn't. `ahead` is reckoned once a second at most."""
         task = self._book.waiting(key)
-        return None if task is None else refusal(self._book, task, self._passes, now)
+        return None if task is None else refusal(self._book, task, self.passes, now)
 
     def is_running(self, key: Key) -> bool:
         """Whether the task holds a place."""

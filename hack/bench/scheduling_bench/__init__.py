@@ -1,0 +1,1 @@
+"""What admission makes of a synthetic day, and what a pass costs."""
