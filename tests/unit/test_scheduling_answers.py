@@ -69,8 +69,9 @@ def test_a_reason_better_than_none_is_told() -> None:
 
 
 def test_another_queue_is_told() -> None:
-    again = replace(REFUSED, queue="other")
-    assert waiting(Scene(**{**vars(told(ONE.refused())), "admission": again}))["queue"] == "other"
+    again = replace(REFUSED, queue="other", message="3 of 3 run")
+    says = waiting(Scene(**{**vars(told(ONE.refused())), "admission": again}))
+    assert (says["queue"], says["message"]) == ("other", "3 of 3 run")
 
 
 def test_another_kind_of_reason_is_told_and_it_has_waited_since_the_first() -> None:
@@ -114,6 +115,11 @@ def test_then_it_waits_in_its_queue_and_says_by_whom_it_was_pushed_out() -> None
     assert says["message"] == (
         f"pushed out at {ago(30)} by task urgent; it goes on from its checkpoint; 1 of 1 run"
     )  # fmt: skip
+
+
+def test_once_it_has_stopped_it_asks_for_its_next_turn() -> None:
+    plan = PUSHED_OUT.has_to_yield().told().plan
+    assert (plan.wants_slot, plan.holds_slot, plan.actions) == (True, False, ())
 
 
 def test_whoever_finds_a_task_pushed_out_after_a_crash_knows_what_it_waits_for() -> None:
