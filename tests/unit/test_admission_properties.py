@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, replace
 from itertools import combinations
 
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from support.waiting import reads, uses, writes
 
@@ -13,6 +13,8 @@ from asynctask.core.admission.state import AdmissionState
 from asynctask.core.overlap import overlap
 
 GRACE = 5.0
+PHASES = (Phase.explicit, Phase.reuse, Phase.generate)
+"""No shrinking: worlds this intricate shrink for minutes. What fails is kept, and comes first the next time."""
 PATHS = ["/a", "/a/x", "/b"]
 ENDPOINTS = {("team", "nas"): EndpointLimits(2, 100), ("team", "s3"): EndpointLimits(streams=3)}
 
@@ -163,45 +165,47 @@ def within(amount: int, limit: int | None) -> bool:
 
 
 @given(worlds())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=50, deadline=None, phases=PHASES)
 def test_limits_and_locks_hold_all_run_in_the_end_and_every_wait_has_a_reason(world: World) -> None:
     live(world)
 
 
 @given(worlds())
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15, deadline=None, phases=PHASES)
 def test_the_same_happens_every_time(world: World) -> None:
     one, other = (live(World(world.queues, dict(world.tasks), dict(world.left))) for _ in range(2))
     assert one.trace == other.trace
 
 
 @given(worlds())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=30, deadline=None, phases=PHASES)
 def test_who_makes_room_does_not_do_so_in_vain(world: World) -> None:
-    """When the victims have gone, those start for whom it was, unless something else of theirs has been taken since."""
+    """When the victims have gone, those start for whom it was."""
     state = AdmissionState()
     for queue in world.queues.values():
-        state.set_queue(replace(queue, start_rate_per_minute=None, preemption=Preemption(True, 0, 10)))
+        state.set_queue(replace(queue, start_rate_per_minute=None, preemption=Preemption()))
     for endpoint, limits in ENDPOINTS.items():
         state.set_endpoint(endpoint, limits)
     tasks = sorted(world.tasks.values(), key=lambda task: -task.priority)
     for task in tasks:
         state.submit(task)
         state.admit(200)
-    urgent = replace(tasks[0], key=("team", "urgent"), priority=1, locations=())
-    state.submit(urgent)
-    for displacement in state.admit(201).displaced:
-        assert all(not state.is_waiting(victim) for victim in displacement.victims)
+    for queue in world.queues.values():
+        state.set_queue(replace(queue, start_rate_per_minute=None, preemption=Preemption(True, 0, 10)))
+    state.submit(replace(tasks[0], key=("team", "urgent"), priority=1, locations=()))
+    displaced = state.admit(210).displaced
+    for displacement in displaced:
         for victim in displacement.victims:
+            assert state.displaced_by(victim) == displacement.by
             state.ended(victim)
-        assert displacement.by in state.admit(202).admitted
+    assert {displacement.by for displacement in displaced} <= set(state.admit(211).admitted)
 
 
 PLACES, LONGEST, PROMOTE = 3, 10.0, 60.0
 
 
 @given(st.lists(st.tuples(st.integers(1, 5), st.sampled_from([3.0, LONGEST])), min_size=60, max_size=90))
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8, deadline=None, phases=PHASES)
 def test_in_an_overload_nobody_waits_longer_than_the_ageing_rule_says(arrivals: list[tuple[int, float]]) -> None:
     """Ten times as many come as can run; yet who waits is served by the bound in `ageing`, whatever comes after."""
     tasks = {

@@ -21,7 +21,7 @@ class Figures:
     """What came of it."""
 
     waits: dict[int, list[float]] = field(default_factory=lambda: defaultdict(list))
-    """Seconds from submit to first start, by priority."""
+    """Seconds from submit to first start, by priority; of a queue with a window, within the window that it began in."""
     longest: tuple[float, str] = (0.0, "")
     displaced: int = 0
     finished_after: float = 0.0
@@ -83,6 +83,10 @@ class Day:
                 raise RuntimeError("tasks wait for ever")
         self.figures.finished_after = now
         return self.figures
+
+    def _opened_at(self, now: int) -> float:
+        """When the window opened that is open now."""
+        return now - now % DAY + OPENING
 
     def _later(self, now: int, wake: float | None) -> int:
         """The next second that something happens in; at least every sampling."""
@@ -152,7 +156,7 @@ class Day:
             heappush(self._ends, (now + self._left[key], key, float(now)))
             if key not in self._started:
                 self._started.add(key)
-                wait = now - task.submitted
+                wait = now - max(task.submitted, self._opened_at(now) if task.queue == NIGHTLY else 0)
                 figures.waits[task.priority].append(wait)
                 if wait > figures.longest[0]:
                     figures.longest = (wait, f"{task.queue}, priority {task.priority}")

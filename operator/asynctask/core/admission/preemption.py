@@ -63,8 +63,9 @@ def _victims(book: Book, name: str, most_urgent: int, now: float) -> tuple[list[
         urgency = running_class(running, queue.promote_after_seconds)
         if urgency < most_urgent + rules.min_distance:
             continue
-        if running.started + rules.min_runtime_seconds > now:
-            ripe_at.append(running.started + rules.min_runtime_seconds)
+        ripe = running.started + max(1.0, rules.min_runtime_seconds)  # never in the pass that admitted it
+        if ripe > now:
+            ripe_at.append(ripe)
             continue
         saved = running.started if running.checkpoint is None else max(running.checkpoint, running.started)
         found.append(Victim(urgency, saved, running.started, key, running))
