@@ -141,6 +141,7 @@ def test_hundreds_due_at_once_start_at_the_rate_with_one_write_each_while_they_w
         "some waited long enough to say so; while much is to be done, work goes first"
     )
     moments = sorted(starts.values())
-    for first, last in zip(moments, moments[RATE // 6 + RATE // 60 :], strict=False):
-        assert last - first >= 9, "more starts in ten seconds than the rate allows, and a second's worth at once"
+    for first, last in zip(moments, moments[RATE // 3 :], strict=False):
+        assert last - first > 20 * 0.7, "more in twenty seconds than may start, even if some were admitted long before"
+    assert moments[-1] - moments[0] > 60 * MANY / RATE * 0.9, "faster than the rate allows"
     assert moments[-1] - moments[0] < 60 * MANY / RATE * 1.5, "slower than the rate allows"
