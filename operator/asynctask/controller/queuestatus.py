@@ -18,17 +18,26 @@ PERIOD_SECONDS = 5.0
 async def keep_telling(context: Context, scheduler: Scheduler, limits: Limits) -> None:
     """Write the status of each queue that changed, at most once a period."""
     while True:
-        for name, (_, queue) in list(context.store.queues.items()):
-            current = queue.status.model_dump(by_alias=True, exclude_none=True, mode="json")
-            wanted = status(queue, scheduler.usage(name), scheduler.gate(name), limits.trouble, context.now())
-            patch = difference(current, wanted)
-            if not patch:
-                continue
+        for name in list(context.store.queues):
             try:
-                fresh = await context.cluster.patch(QUEUES, "", name, {"status": patch}, "status")
-                context.store.apply_queue("MODIFIED", fresh)
+                await _tell(context, scheduler, limits, name)
             except NotFound:
                 continue
             except ApiError as error:
-                log.warning("a queue could not be told its figures", error=str(error)[:200])
+                log.warning("a queue could not be told its figures", queue=name, error=str(error)[:200])
+            except Exception:
+                log.exception("a queue could not be told its figures", queue=name)
         await asyncio.sleep(PERIOD_SECONDS)
+
+
+async def _tell(context: Context, scheduler: Scheduler, limits: Limits, name: str) -> None:
+    known = context.store.queues.get(name)
+    if known is None:
+        return
+    queue = known[1]
+    current = queue.status.model_dump(by_alias=True, exclude_none=True, mode="json")
+    wanted = status(queue, scheduler.usage(name), scheduler.gate(name), limits.trouble, context.now())
+    patch = difference(current, wanted)
+    if patch:
+        fresh = await context.cluster.patch(QUEUES, "", name, {"status": patch}, "status")
+        context.store.apply_queue("MODIFIED", fresh)
