@@ -113,6 +113,7 @@ def test_defaults_of_a_task_are_filled_in_and_nothing_else(api: Api) -> None:
     assert made["spec"] == {
         "type": "file-backup",
         "queueName": "default",
+        "overlapPolicy": "Wait",
         "run": 1,
         "suspend": False,
         "cancel": False,
