@@ -5,13 +5,14 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from asynctask.api.window import Window
 from asynctask.core import windows
 
 MINUTE = timedelta(minutes=1)
+QUICKLY = (Phase.explicit, Phase.reuse, Phase.generate)  # a minute hand is too slow to look for a smaller example
 ZONES = ["UTC", "Europe/Berlin", "America/New_York", "Asia/Shanghai", "Australia/Lord_Howe", "Pacific/Apia", "America/Havana"]  # fmt: skip
 JUMPS = [date(2030, 3, 31), date(2030, 10, 27), date(2030, 3, 10), date(2030, 11, 3), date(2030, 4, 7), date(2030, 10, 6),
          date(2011, 12, 30), date(2030, 6, 15)]  # fmt: skip
@@ -72,7 +73,7 @@ moments = st.builds(
 
 
 @given(anything, moments)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15, deadline=None, phases=QUICKLY)
 def test_it_is_open_when_the_minute_hand_says_so(one: Window, begin: datetime) -> None:
     count = 1700
     expected = open_minutes(one, begin, count)
@@ -87,7 +88,7 @@ def test_it_is_open_when_the_minute_hand_says_so(one: Window, begin: datetime) -
 
 
 @given(anything, anything, moments, st.integers(0, 1_000_000))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30, deadline=None, phases=QUICKLY)
 def test_of_several_all_must_be_open(one: Window, two: Window, begin: datetime, seconds: int) -> None:
     both, now = [one, two], begin + timedelta(seconds=seconds % 100_000)
     assert windows.is_open(both, now) == (windows.is_open([one], now) and windows.is_open([two], now))
@@ -150,6 +151,12 @@ def test_what_is_always_open_never_closes() -> None:
     assert windows.next_closing([window("UTC", "00:00-24:00")], at("2030-01-01T12:00")) is None
     assert windows.next_closing([], at("2030-01-01T12:00")) is None
     assert windows.next_opening([], at("2030-01-01T12:00")) == at("2030-01-01T12:00")
+
+
+def test_one_that_is_shut_shuts_all() -> None:
+    noon = at("2030-01-01T12:00")
+    assert windows.is_open([window("UTC", "00:00-24:00"), window("UTC", "11:00-12:00")], noon) is True
+    assert windows.is_open([window("UTC", "00:00-24:00"), window("UTC", "12:00-13:00")], noon) is False
 
 
 def test_windows_that_never_meet_never_open() -> None:

@@ -144,13 +144,13 @@ class _Calendar:
         self._known: dict[date, tuple[Interval, ...]] = {}
 
     def openings(self, day: date) -> tuple[Interval, ...]:
-        """When its ranges open and close on this day; those that the clocks leave out are not there."""
+        """When its ranges open and close on this day; what the clocks leave out closes as it opens."""
         known = self._known.get(day)
         if known is None:
             if len(self._known) > MAX_DAYS:
                 self._known.clear()
-            found = [self._opening(span, day) for span in self._ranges if _is_on(span, day)]
-            known = self._known[day] = tuple((begin, end) for begin, end in found if begin < end)
+            known = tuple(self._opening(span, day) for span in self._ranges if _is_on(span, day))
+            self._known[day] = known
         return known
 
     def _opening(self, span: WindowRange, day: date) -> Interval:
