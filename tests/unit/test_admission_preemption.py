@@ -160,3 +160,11 @@ def test_who_gives_up_leaves_the_room_to_others() -> None:
     displaced(scene)
     scene.state.withdraw(key("urgent"))
     assert scene.ends("a").admits(70) == ["b"]
+
+
+def test_the_room_is_not_for_others_though_one_like_it_came_earlier() -> None:
+    scene = full(max_running=1, weights={"other": 9}).runs(wants("other/x", 1, locations=(writes("/x"),), queue="p"))
+    scene.runs(wants("a", 5)).waits(wants("locked", 1, at=1, locations=(writes("/x"),)), wants("urgent", 1, at=2))
+    assert displaced(scene) == {"urgent": ["a"]}
+    scene.state.submit(wants("other/rival", 1, at=3))
+    assert scene.ends("a").admits(70) == ["urgent"]

@@ -21,4 +21,5 @@ def test_a_quick_day_ends_and_everybody_has_run() -> None:
     assert sum(row["tasks"] for row in waits.values()) == 500
     assert results["day"]["waitsWithoutReason"] == 0
     assert results["waiting"] == 200
+    assert results["overload"]["laterThanTheBound"] == 0
     assert {"one ended", "nothing changed"} <= set(results["passes"])

@@ -8,7 +8,7 @@ from time import perf_counter
 
 from lib import machine
 
-from . import costs, report
+from . import costs, overload, report
 from .days import Day
 from .estate import day
 
@@ -19,6 +19,7 @@ what is done
            for the impatient; 60 endpoints with streams and MB/s; every task locks trees. A third comes at full hours.
            Waits are from submit, or the opening of the window, to the first start; utilisation is of maxRunning, while
            the queue is open; fairness is Jain's index of place-seconds by weight, while all namespaces waited in it.
+  overload half an hour long ten times as many tasks come as can run; each wait against the bound of the ageing rule
   passes   what a pass costs while 10,000 wait, by what has changed since the last one
 
   Nothing else is run: no API server, no clock but the simulated one. The same --seed gives the same day.
@@ -28,7 +29,7 @@ examples
   hack/bench/scheduling --quick                a few seconds: fails if something does not work
   hack/bench/scheduling --json --only passes
 """
-PARTS = ("day", "passes")
+PARTS = ("day", "passes", "overload")
 
 
 def main() -> int:
@@ -45,6 +46,9 @@ def main() -> int:
         if lived.unexplained:
             print("bench: a task waits without a reason", file=sys.stderr)
             return 1
+    if "overload" in options.only:
+        _progress("overload")
+        results["overload"] = overload.measure(options.overload, options.seed)
     if "passes" in options.only:
         _progress("passes")
         results["passes"] = report.costs_as_json(costs.measure(options.waiting, options.passes, options.seed))
@@ -71,8 +75,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--tasks", type=int, default=100_000, help="tasks of the day (default 100000)")
     parser.add_argument("--waiting", type=int, default=10_000, help="tasks that wait at a pass (default 10000)")
     parser.add_argument("--passes", type=int, default=300, help="passes of each kind (default 300)")
+    parser.add_argument("--overload", type=int, default=1800, help="seconds of overload (default 1800)")
     parser.add_argument("--seed", type=int, default=1, help="of the synthetic day (default 1)")
-    parser.add_argument("--only", default=",".join(PARTS), help="parts, with commas: day,passes")
+    parser.add_argument("--only", default=",".join(PARTS), help=f"parts, with commas: {','.join(PARTS)}")
     parser.add_argument("--quick", action="store_true", help="few tasks, to see that it works")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of tables")
     options = parser.parse_args()
@@ -81,6 +86,7 @@ def _options() -> argparse.Namespace:
         parser.error(f"no such part: {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
     if options.quick:
         options.tasks, options.waiting, options.passes = 500, 200, 10
+        options.overload = 30
     return options
 
 

@@ -61,6 +61,14 @@ def text(results: dict[str, Any]) -> str:
     parts = ["\n".join(f"* {name}: {value}" for name, value in results["conditions"].items())]
     if day := results.get("day"):
         parts.append("### a day\n\n" + _day(day))
+    if overload := results.get("overload"):
+        waits = ", ".join(f"{priority}: {wait:,}" for priority, wait in overload["longestWaitSeconds"].items())
+        parts.append(
+            f"### ten times what can run\n\n* {overload['tasks']:,} tasks, all served after"
+            f" {overload['servedAfterSeconds']:,} s; longest wait in seconds by priority: {waits}\n"
+            f"* waits longer than the ageing rule says: {overload['laterThanTheBound']}; the closest came to"
+            f" {overload['closestToTheBound']:.1%}"
+        )
     if costs := results.get("passes"):
         parts.append(f"### milliseconds per pass, {results['waiting']:,} waiting\n\n{_costs(costs)}")
     return "\n\n".join(parts)

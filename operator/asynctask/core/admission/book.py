@@ -124,7 +124,14 @@ class Book:
 
     def drop_claim(self, queue: str, key: Key) -> None:
         """No room is made for the task any more. Who was told to go goes."""
-        self.claims.get(queue, {}).pop(key, None)
+        claimed = self.claims.get(queue, {}).pop(key, None) is not None
+        if claimed and (line := self.lines.get(queue)) is not None:
+            line.rejoin(key)
+
+    def claim(self, task: Task, victims: tuple[Key, ...]) -> None:
+        """Room is made for the task."""
+        self.claims.setdefault(task.queue, {})[task.key] = victims
+        self.lines[task.queue].set_apart(task)
 
     def displaced_within_hour(self, queue: str, now: float) -> deque[float]:
         """When tasks of the queue were displaced, oldest first."""

@@ -12,8 +12,8 @@ POSITIONS_SECONDS = 1.0
 
 Shape = tuple[str, str, int, int, tuple[EndpointUse, ...]]
 """What a task takes: namespace, type, CPU, memory, endpoints."""
-Alike = tuple[Shape, int, float]
-"""Shape, priority, time away."""
+Alike = tuple[Shape, int, float, Key | None]
+"""Shape, priority, time away; for one that stands apart, its key."""
 Turn = tuple[float, Key]
 """Submit time and key."""
 
@@ -52,15 +52,6 @@ class Group:
         return effective(self.priority, now - self.turns[0][0] - self.away, promote_after)
 
 
-def alike(task: Task) -> Alike:
-    """What the tasks of a group have in common."""
-    return (
-        (task.key[0], task.type, task.cpu_milli, task.memory_bytes, task.endpoints),
-        task.priority,
-        away(task),
-    )
-
-
 class Line:
     """The tasks that wait in a queue. Those that wait for a lock are in no group: there is nothing to ask for them."""
 
@@ -68,6 +59,7 @@ class Line:
         self.tasks: dict[Key, Task] = {}
         self.groups: dict[Alike, Group] = {}
         self._kinds: dict[Shape, Kind] = {}
+        self._apart: set[Key] = set()
         self.by_priority: dict[int, int] = {}
         self.stop: Block | None = None
         """What stopped the whole queue in the last pass."""
@@ -89,7 +81,7 @@ class Line:
 
     def enter(self, task: Task) -> Group:
         """The task can be looked at."""
-        found = self.groups.get(key := alike(task))
+        found = self.groups.get(key := self._alike(task))
         if found is None:
             kind = self._kinds.get(key[0])
             if kind is None:
@@ -101,7 +93,10 @@ class Line:
 
     def leave(self, task: Task) -> None:
         """The task needn't be looked at; nothing happens if it isn't."""
-        group = self.groups.get(key := alike(task))
+        self._leave(self._alike(task), task)
+
+    def _leave(self, alike: Alike, task: Task) -> None:
+        group = self.groups.get(alike)
         if group is None:
             return
         turn = (task.submitted, task.key)
@@ -109,19 +104,42 @@ class Line:
         if at < len(group.turns) and group.turns[at] == turn:
             del group.turns[at]
         if not group.turns:
-            del self.groups[key]
+            del self.groups[alike]
             group.kind.groups -= 1
             if not group.kind.groups:
-                del self._kinds[key[0]]
+                del self._kinds[alike[0]]
 
     def least_needed(self) -> tuple[int, int]:
         """The least CPU and memory that any needs which can be looked at."""
         kinds = self._kinds.values()
         return min(kind.cpu_milli for kind in kinds), min(kind.memory_bytes for kind in kinds)
 
+    def set_apart(self, task: Task) -> None:
+        """The task, which can be looked at, is so by itself, not after those that are like it and came earlier."""
+        before = self._alike(task)
+        self._apart.add(task.key)
+        self.enter(task)
+        self._leave(before, task)
+
+    def rejoin(self, key: Key) -> None:
+        """The task stands with its like again."""
+        task = self.tasks.get(key)
+        if key not in self._apart or task is None:
+            self._apart.discard(key)
+            return
+        before = self._alike(task)
+        self._apart.discard(key)
+        if before in self.groups:
+            self.enter(task)
+            self._leave(before, task)
+
+    def _alike(self, task: Task) -> Alike:
+        shape = (task.key[0], task.type, task.cpu_milli, task.memory_bytes, task.endpoints)
+        return (shape, task.priority, away(task), task.key if task.key in self._apart else None)
+
     def group(self, task: Task) -> Group | None:
         """Where the task stands."""
-        return self.groups.get(alike(task))
+        return self.groups.get(self._alike(task))
 
     def waiting_since(self) -> float | None:
         """The earliest submit time."""

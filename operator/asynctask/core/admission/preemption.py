@@ -45,9 +45,12 @@ def plan(book: Book, name: str, now: float) -> tuple[list[Displacement], float |
         return [], ripe_at
     with_room_made = _Simulation(book, name)
     try:
-        return list(_displacements(book, name, victims, with_room_made, now)), ripe_at
+        found = list(_displacements(book, name, victims, with_room_made, now))
     finally:
         with_room_made.undo()
+    for displacement in found:
+        book.claim(book.lines[name].tasks[displacement.by], displacement.victims)
+    return found, ripe_at
 
 
 def _victims(book: Book, name: str, most_urgent: int, now: float) -> tuple[list[Victim], float | None]:
@@ -124,7 +127,6 @@ def _displacements(
             book.displacements[name].append(now)
             simulation.change(victim.running.task, -1)
         simulation.change(task, 1)
-        book.claims.setdefault(name, {})[task.key] = keys
         yield Displacement(task.key, keys)
         if not budget or not victims:
             return
