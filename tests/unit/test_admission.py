@@ -168,6 +168,15 @@ def test_a_rate_tells_the_earliest_start() -> None:
     assert (refusal.reason, refusal.ahead, round(refusal.earliest or 0)) == ("StartRateLimited", 2, 40)
 
 
+def test_starts_of_long_ago_use_up_no_rate_after_a_restart() -> None:
+    scene = Scene(start_rate_per_minute=6)
+    for index, name in enumerate(many(50)):
+        scene.runs(wants(name), started=100.0 - index)
+    scene.waits(wants("a"))
+    assert scene.admits(105) == []
+    assert scene.admits(111) == ["a"]
+
+
 # room for those that do not fit
 
 

@@ -29,7 +29,7 @@ class Figures:
     """By queue, within the day, as are the others."""
     room_seconds: Counter[str] = field(default_factory=Counter)
     busy_place_seconds: Counter[str] = field(default_factory=Counter)
-    """Of the samples in which anybody waited."""
+    """Of the samples in which as many waited as may run."""
     busy_room_seconds: Counter[str] = field(default_factory=Counter)
     served: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     """Place-seconds by queue and namespace, of the samples in which all namespaces waited."""
@@ -177,7 +177,7 @@ class Day:
             figures.place_seconds[queue.name] += used
             figures.room_seconds[queue.name] += room
             waiting = self._waiting[queue.name]
-            if sum(waiting.values()):
+            if sum(waiting.values()) >= (queue.max_running or 0):
                 figures.busy_place_seconds[queue.name] += used
                 figures.busy_room_seconds[queue.name] += room
             if all(waiting[space] for space in queue.weights):

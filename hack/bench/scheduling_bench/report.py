@@ -30,9 +30,7 @@ def day_as_json(figures: Figures) -> dict[str, Any]:
         "utilisation": {
             queue.name: {
                 "ofTheDay": _ratio(figures.place_seconds[queue.name], figures.room_seconds[queue.name]),
-                "whileAnybodyWaited": _ratio(
-                    figures.busy_place_seconds[queue.name], figures.busy_room_seconds[queue.name]
-                ),
+                "underBacklog": _ratio(figures.busy_place_seconds[queue.name], figures.busy_room_seconds[queue.name]),
                 "fairness": round(jain(figures.served[queue.name]), 4) if figures.served[queue.name] else None,
             }
             for queue in QUEUES
@@ -83,9 +81,9 @@ def _day(day: dict[str, Any]) -> str:
         ),
     )
     queues = table(
-        ("queue", "places in use", "while anybody waited", "fairness (Jain)"),
+        ("queue", "places in use", "while as many waited", "fairness (Jain)"),
         (
-            (name, f"{row['ofTheDay']:.1%}", f"{row['whileAnybodyWaited']:.1%}", str(row["fairness"] or "–"))
+            (name, f"{row['ofTheDay']:.1%}", f"{row['underBacklog']:.1%}", str(row["fairness"] or "–"))
             for name, row in day["utilisation"].items()
         ),
     )

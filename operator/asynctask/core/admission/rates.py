@@ -30,6 +30,10 @@ class StartRate:
         """A task starts, whether it may or not."""
         self._due = max(self._due, now) + self.interval
 
+    def recall(self, started: float) -> None:
+        """A task started then; told in no order, after a restart, of many."""
+        self._due = max(self._due, started + self.interval)
+
     def follow(self, other: "StartRate") -> None:
         """Go on from the last start of another: a changed rate is not a free minute."""
         if other._due > float("-inf"):

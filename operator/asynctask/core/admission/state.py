@@ -142,7 +142,7 @@ class AdmissionState:
         if leaving is not None:
             self._book.leaving[key] = leaving
         if known is None and (rate := self._book.rates.get(running.task.queue)) is not None:
-            rate.start(running.started)
+            rate.recall(running.started)
         self._dirty = True
 
     def checkpointed(self, key: Key, at: float) -> None:
