@@ -15,7 +15,7 @@ from asynctask.settings import OperatorSettings
 BUSY_SECONDS = 30.0
 """While the operator or the API server have more to do than they can, a status that only informs waits up to this long:
 work goes first, and most tasks of a flood have ended by then."""
-BUSY_PAUSE_SECONDS = 1.0
+BUSY_PAUSE_SECONDS = 5.0
 
 Urgency = Literal["now", "soon", "progress", "queued"]
 

@@ -14,6 +14,8 @@ CERTAIN = 1.1
 
 def closed(facts: Facts, resolved: Resolved) -> Admission | None:
     """The answer to a task whose window is closed; None when nothing is against its running now."""
+    if not resolved.hours:
+        return None
     binding = _binding(facts, resolved)
     shut = [hours for hours in binding if not windows.is_open([hours.window], facts.now)]
     if not shut:
@@ -38,6 +40,8 @@ def closed(facts: Facts, resolved: Resolved) -> Admission | None:
 
 def closes_at(facts: Facts, resolved: Resolved) -> datetime | None:
     """When the task must stop, as far as windows are concerned; None when it may go on for ever."""
+    if not resolved.hours:
+        return None
     return windows.next_closing([hours.window for hours in _binding(facts, resolved)], facts.now)
 
 
