@@ -44,7 +44,7 @@ class WriteLimiter:
 class Latency:
     """A running mean of how long writes take. What is older than `MEMORY_SECONDS` tells nothing about now."""
 
-    SLOW_SECONDS = 0.25
+    SLOW_SECONDS = 0.1
     """Ten times what a write takes when the API server has time."""
     MEMORY_SECONDS = 5.0
     WEIGHT = 0.1
