@@ -15,7 +15,7 @@ MAX_BYTES = 200_000
 PART_OF = {"app.kubernetes.io/part-of": "asynctask"}
 
 
-class _Dumper(yaml.SafeDumper):
+class _Dumper(yaml.CSafeDumper):
     """Writes no anchors: `kubectl explain` and people read the file, not a parser only."""
 
     def ignore_aliases(self, data: Any) -> bool:
