@@ -1,5 +1,7 @@
 """The only module that speaks to the Kubernetes API server: aiohttp and orjson, one session, errors translated."""
 
+import asyncio
+import sys
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from time import perf_counter
@@ -16,6 +18,9 @@ from asynctask.api import kinds, names
 Object = dict[str, Any]
 Observer = Callable[[str, str, int, float], None]
 """Called after each request with verb, plural, HTTP status and seconds."""
+
+LOSES_CLOSED_TLS = sys.version_info < (3, 12, 8)
+"""Python before https://github.com/python/cpython/pull/118960 keeps a connection whose peer never says goodbye."""
 
 WATCH_SECONDS = 290
 WATCH_SILENCE_SECONDS = 100
@@ -117,7 +122,9 @@ def open_session(connection: Connection, user_agent: str, *, authorized: bool = 
         return await handler(request)
 
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(ssl=connection.ssl, limit=0, keepalive_timeout=75),
+        connector=aiohttp.TCPConnector(
+            ssl=connection.ssl, limit=0, keepalive_timeout=75, enable_cleanup_closed=LOSES_CLOSED_TLS
+        ),
         headers={"User-Agent": user_agent, "Accept": "application/json"},
         middlewares=(authorize,) if authorized else (),
     )
@@ -150,6 +157,7 @@ class Cluster:
     async def __aexit__(self, *_: object) -> None:
         if self._session:
             await self._session.close()
+            await asyncio.sleep(0)  # connections that were aborted are closed in the loop's next turn
 
     @property
     def is_slow(self) -> bool:
