@@ -6,7 +6,8 @@ import pytest
 from support.waiting import Scene, key, names, reads, uses, wants, writes
 
 from asynctask.api.reasons import Reason
-from asynctask.core.admission.model import EndpointLimits, Gate, Queue, Running
+from asynctask.core.admission.ledger import Block, Ledger, Limits
+from asynctask.core.admission.model import EndpointLimits, Gate, Queue, Running, Task
 from asynctask.core.admission.state import AdmissionState
 from asynctask.core.admission.texts import describe
 
@@ -343,6 +344,50 @@ def test_a_flood_into_a_full_queue_needs_no_pass() -> None:
     scene.waits(*(wants(name) for name in many(50))).admits()
     assert scene.state.passes == passes
     assert scene.why("t0042") == "QueueFull"
+
+
+def test_of_tasks_of_all_sizes_only_those_are_asked_that_may_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    scene = Scene(memory_bytes=1000).runs(wants("x", memory_bytes=900))
+    scene.state.set_endpoint(NAS, EndpointLimits(streams=1))
+    scene.runs(wants("y", endpoints=(uses(),)))
+    scene.waits(*(wants(name, memory_bytes=200 + n) for n, name in enumerate(many(400))))
+    scene.waits(*(wants(f"n{name}", memory_bytes=1 + n % 50, endpoints=(uses(),)) for n, name in enumerate(many(400))))
+    asked: list[str] = []
+    block = Limits.block
+
+    def counted(limits: Limits, task: Task, taken: Ledger, kept: Ledger) -> Block | None:
+        asked.append(task.key[1])
+        return block(limits, task, taken, kept)
+
+    monkeypatch.setattr(Limits, "block", counted)
+    assert scene.admits(10) == []
+    assert len(asked) < 10
+    assert {scene.why(name) for name in many(400)} == {"QueueQuotaExceeded"}
+    assert {scene.why(f"n{name}") for name in many(400)} == {"EndpointBusy"}
+    refusal = scene.state.refusal(key("t0399"), 10)
+    assert refusal is not None
+    assert (refusal.needed, refusal.used, refusal.limit) == (599, 900, 1000)
+    scene.waits(wants("likewise", memory_bytes=599))
+    passes = scene.state.passes
+    scene.admits(11)
+    assert scene.state.passes == passes
+
+
+def test_what_ends_lets_the_first_in_that_fits_whatever_the_sizes_before_it() -> None:
+    scene = Scene(memory_bytes=1000).runs(wants("x", memory_bytes=500)).runs(wants("y", memory_bytes=500))
+    scene.waits(*(wants(name, 1, at=n, memory_bytes=999 - n) for n, name in enumerate(many(490))))
+    scene.waits(wants("small", 2, memory_bytes=300), wants("smaller", 3, memory_bytes=250), wants("tiny", 3))
+    assert scene.admits(500) == ["tiny"]
+    assert scene.ends("x").admits(501) == ["small"]
+
+
+def test_one_that_can_never_fit_does_not_keep_the_one_behind_it_from_getting_room() -> None:
+    scene = Scene(memory_bytes=10, head_of_line_seconds=60).runs(wants("x", memory_bytes=5))
+    scene.waits(wants("never", 1, memory_bytes=11), wants("large", 2, at=1, memory_bytes=9))
+    assert scene.waits(wants("tiny", 3, at=1, memory_bytes=5)).admits(1) == ["tiny"]
+    assert scene.waits(wants("small", 3, at=2, memory_bytes=5)).ends("tiny").admits(62) == []
+    assert (scene.why("never"), scene.why("large")) == ("RequestTooLarge", "QueueQuotaExceeded")
+    assert scene.why("small") == "RoomReserved"
 
 
 def test_the_same_changes_in_another_state_give_the_same_answers() -> None:

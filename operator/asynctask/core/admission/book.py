@@ -36,6 +36,8 @@ class Book:
         self.members: dict[str, dict[Key, None]] = {}
         """The running, by queue."""
         self.taken = Ledger()
+        self.kept = Ledger()
+        """What the last pass kept free."""
         self.locks = LockWaits()
         self.fresh: dict[Key, None] = {}
         """They wait and would not wait for a lock, and have not been asked yet."""

@@ -1,5 +1,6 @@
 """What is taken of the queues and endpoints, and what stops one more task."""
 
+from math import inf
 from typing import NamedTuple
 
 from asynctask.api.reasons import Reason
@@ -134,6 +135,16 @@ class Limits:
     def blocked_by_use(self, task: Task, taken: Ledger) -> bool:
         """Whether the queue itself is too full for the task, whatever is kept for others."""
         return queue_block(self.queue(task.queue), task, taken, EMPTY) is not None
+
+    def free(self, name: str, taken: Ledger, kept: Ledger) -> tuple[float, float]:
+        """CPU and memory that the queue's quota leaves; who needs more of either is stopped by `queue_block`."""
+        queue = self.queue(name)
+        used, spare = taken.queues.get(name, NOTHING), kept.queues.get(name, NOTHING)
+        cpu, memory = queue.cpu_milli, queue.memory_bytes
+        return (
+            inf if cpu is None else max(0, cpu - used.cpu_milli - spare.cpu_milli),
+            inf if memory is None else max(0, memory - used.memory_bytes - spare.memory_bytes),
+        )
 
     def fits_empty(self, task: Task) -> bool:
         """Whether the task could run if nothing else did."""

@@ -18,18 +18,30 @@ Turn = tuple[float, Key]
 """Submit time and key."""
 
 
+class Family:
+    """Waiting tasks that differ in size: a namespace's or type's limit or an endpoint stops all alike, a quota not."""
+
+    __slots__ = ("kinds",)
+
+    def __init__(self) -> None:
+        self.kinds = 0
+
+
 class Kind:
     """Waiting tasks of one shape: what stops one stops all."""
 
-    __slots__ = ("block", "cpu_milli", "groups", "memory_bytes", "passed")
+    __slots__ = ("block", "cpu_milli", "family", "groups", "memory_bytes", "passed", "skipped")
 
-    def __init__(self, task: Task) -> None:
+    def __init__(self, task: Task, family: Family) -> None:
+        self.family = family
         self.cpu_milli = task.cpu_milli
         self.memory_bytes = task.memory_bytes
         self.groups = 0
         self.block: Block | None = None
         self.passed = -1
         """The pass that `block` is of."""
+        self.skipped = -1
+        """The last pass that needn't ask, since what stops it was plain from others."""
 
 
 class Group:
@@ -59,6 +71,10 @@ class Line:
         self.tasks: dict[Key, Task] = {}
         self.groups: dict[Alike, Group] = {}
         self._kinds: dict[Shape, Kind] = {}
+        self._families: dict[tuple[str, str, tuple[EndpointUse, ...]], Family] = {}
+        self._cpu: list[int] = []
+        self._memory: list[int] = []
+        """What kinds need, least first."""
         self._apart: set[Key] = set()
         self.by_priority: dict[int, int] = {}
         self.stop: Block | None = None
@@ -85,7 +101,7 @@ class Line:
         if found is None:
             kind = self._kinds.get(key[0])
             if kind is None:
-                kind = self._kinds[key[0]] = Kind(task)
+                kind = self._add_kind(key[0], task)
             kind.groups += 1
             found = self.groups[key] = Group(task, kind)
         insort(found.turns, (task.submitted, task.key))
@@ -107,12 +123,27 @@ class Line:
             del self.groups[alike]
             group.kind.groups -= 1
             if not group.kind.groups:
-                del self._kinds[alike[0]]
+                self._remove_kind(alike[0])
+
+    def _add_kind(self, shape: Shape, task: Task) -> Kind:
+        family = self._families.setdefault((shape[0], shape[1], shape[4]), Family())
+        family.kinds += 1
+        kind = self._kinds[shape] = Kind(task, family)
+        insort(self._cpu, kind.cpu_milli)
+        insort(self._memory, kind.memory_bytes)
+        return kind
+
+    def _remove_kind(self, shape: Shape) -> None:
+        kind = self._kinds.pop(shape)
+        del self._cpu[bisect_left(self._cpu, kind.cpu_milli)]
+        del self._memory[bisect_left(self._memory, kind.memory_bytes)]
+        kind.family.kinds -= 1
+        if not kind.family.kinds:
+            del self._families[shape[0], shape[1], shape[4]]
 
     def least_needed(self) -> tuple[int, int]:
         """The least CPU and memory that any needs which can be looked at."""
-        kinds = self._kinds.values()
-        return min(kind.cpu_milli for kind in kinds), min(kind.memory_bytes for kind in kinds)
+        return self._cpu[0], self._memory[0]
 
     def set_apart(self, task: Task) -> None:
         """The task, which can be looked at, is so by itself, not after those that are like it and came earlier."""

@@ -2,7 +2,8 @@
 
 The order within a queue is that of class, fair share, submit time; between queues, which share endpoints and locks,
 class and submit time. Tasks that are alike are answered together, so a pass costs as much as there are different
-kinds of tasks, not tasks.
+kinds of tasks, not tasks. Where all differ in size, those are passed over that a quota has too little left for: what
+is free only shrinks during a pass.
 
 Who does not fit is overtaken by those who do, as in Kueue's BestEffortFIFO and in backfilling (Slurm's
 sched/backfill). Run times aren't known here, so no start can be planned; instead the first in line gets, after
@@ -16,8 +17,8 @@ from math import inf
 from asynctask.api.reasons import Reason
 from asynctask.core.admission import preemption
 from asynctask.core.admission.book import Book, Stuck
-from asynctask.core.admission.ledger import Block, Ledger, Pool, queue_block
-from asynctask.core.admission.lines import Group, Line
+from asynctask.core.admission.ledger import EMPTY, Block, Ledger, Pool, queue_block
+from asynctask.core.admission.lines import Family, Group, Line
 from asynctask.core.admission.lockwaits import Wait
 from asynctask.core.admission.model import MOST_URGENT, Decisions, Displacement, Key, Overlap, Running, Task
 
@@ -30,12 +31,14 @@ CLAIMED = 0
 class _Walk:
     """Through one queue, head of group by head of group."""
 
-    __slots__ = ("heads", "line", "name", "stopped")
+    __slots__ = ("heads", "later", "line", "name", "stopped")
 
     def __init__(self, name: str, line: Line) -> None:
         self.name = name
         self.line = line
         self.heads: list[tuple[Head, Group | None]] = []
+        self.later: dict[Family, list[tuple[Head, Group]]] = {}
+        """A heap for each family: none of it goes before the one that is among the heads."""
         self.stopped = False
         """Nobody can start; only those who keep room are asked."""
 
@@ -53,7 +56,7 @@ class Pass:
         self.book = book
         self.now = now
         self.number = number
-        self.kept = Ledger()
+        self.kept = book.kept = Ledger()
         self._kept_pools: set[Pool] = set()
         self._first_blocked: set[Pool] = set()
         self._admitted: list[Key] = []
@@ -117,7 +120,11 @@ class Pass:
         groups = walk.line.groups.values()
         spaces = {group.namespace for group in groups}
         shares = {namespace: self.book.share(walk.name, namespace) for namespace in spaces}
-        claims, now, heads = self.book.claims.get(walk.name, {}), self.now, walk.heads
+        claims, now, later = self.book.claims.get(walk.name, {}), self.now, walk.later
+        keepers = {*self.book.stuck.get(walk.name, ()), *claims}
+        cpu, memory = self.book.limits.free(walk.name, self.book.taken, self.kept)
+        most_cpu, most_memory = self.book.limits.free(walk.name, EMPTY, EMPTY)
+        large: dict[Family, tuple[Head, Group]] = {}
         for group in groups:
             submitted, key = group.turns[0]
             urgency = group.priority
@@ -125,8 +132,46 @@ class Pass:
                 urgency = max(MOST_URGENT, urgency - int(waited // promote_after))
             if key in claims:
                 urgency = CLAIMED
-            heads.append(((urgency, shares[group.namespace], submitted, key), group))
-        heapify(heads)
+            kind = group.kind
+            head = (urgency, shares[group.namespace], submitted, key)
+            if key in keepers:
+                walk.heads.append((head, group))
+            elif kind.memory_bytes <= memory and kind.cpu_milli <= cpu:
+                later.setdefault(kind.family, []).append((head, group))
+            else:
+                kind.skipped = self.number
+                could_ever = kind.memory_bytes <= most_memory and kind.cpu_milli <= most_cpu
+                if could_ever and ((first := large.get(kind.family)) is None or head < first[0]):
+                    large[kind.family] = (head, group)
+        # room may have to be kept for the first one that doesn't fit
+        for family, entry in large.items():
+            later.setdefault(family, []).append(entry)
+        for family_heads in later.values():
+            heapify(family_heads)
+            walk.heads.append(heappop(family_heads))
+        heapify(walk.heads)
+
+    def _next_of_family(self, walk: _Walk, family: Family) -> None:
+        """One of the family has been asked: the next one that may fit comes among the heads."""
+        heads = walk.later.get(family)
+        if not heads or walk.stopped:
+            return
+        if walk.name not in self._first_blocked:
+            heappush(walk.heads, heappop(heads))
+            return
+        cpu, memory = self.book.limits.free(walk.name, self.book.taken, self.kept)
+        while heads:
+            entry = heappop(heads)
+            kind = entry[1].kind
+            if kind.memory_bytes <= memory and kind.cpu_milli <= cpu:
+                heappush(walk.heads, entry)
+                return
+            kind.skipped = self.number
+
+    def _skip_family(self, walk: _Walk, family: Family) -> None:
+        """None of the family can start in this pass, whatever its size."""
+        for _, group in walk.later.pop(family, ()):
+            group.kind.skipped = self.number
 
     def _stop(self, name: str) -> Block | None:
         """What stops the whole queue now."""
@@ -173,6 +218,7 @@ class Pass:
         task = walk.line.tasks[key]
         if group.kind.passed == self.number:
             self._keep(task)
+            self._next_of_family(walk, group.kind.family)
             return
         block = self.book.limits.block(task, self.book.taken, self.kept)
         if block is not None:
@@ -181,6 +227,10 @@ class Pass:
             if block.pool == walk.name and (stop := self._exhausted(walk)) is not None:
                 walk.line.stop = stop
                 self._only_keepers(walk)
+            elif block.pool == walk.name or block.reason is Reason.REQUEST_TOO_LARGE:
+                self._next_of_family(walk, group.kind.family)
+            else:
+                self._skip_family(walk, group.kind.family)
             return
         wait = self.book.locks.holder(task) or self.book.locks.claimant(
             task, lambda other: self._goes_first(other, task)
@@ -192,10 +242,12 @@ class Pass:
         else:
             walk.line.leave(task)
             self.book.locks.park(task, wait, self.now, self.book.limits.queue(walk.name).head_of_line_seconds)
-        if not walk.stopped and group.turns:
+        if group.turns:
             submitted, key = group.turns[0]
             urgency = group.head_class(self.now, self.book.limits.queue(walk.name).promote_after_seconds)
-            heappush(walk.heads, ((urgency, self.book.share(walk.name, key[0]), submitted, key), group))
+            head = (urgency, self.book.share(walk.name, key[0]), submitted, key)
+            heappush(walk.later.setdefault(group.kind.family, []), (head, group))
+        self._next_of_family(walk, group.kind.family)
 
     def _goes_first(self, other: Key, task: Task) -> bool:
         """Whether another that waits, and wants the same lock for good, goes before this one."""

@@ -3,6 +3,7 @@
 from asynctask.api.reasons import Reason
 from asynctask.core.admission.book import Book
 from asynctask.core.admission.ledger import Block
+from asynctask.core.admission.lines import Group
 from asynctask.core.admission.model import Refusal, Task
 
 NOT_LOOKED_AT = Block(Reason.QUEUED)
@@ -25,8 +26,8 @@ def refusal(book: Book, task: Task, number: int, now: float) -> Refusal:
         )
     group = line.group(task)
     block = line.stop or NOT_LOOKED_AT
-    if task.queue not in book.gates and group is not None and group.kind.block and group.kind.passed == number:
-        block = group.kind.block
+    if task.queue not in book.gates and group is not None:
+        block = found(book, task, group, number) or block
     earliest = block.earliest
     if block.reason is Reason.START_RATE_LIMITED and earliest is not None:
         earliest += ahead * book.rates[task.queue].interval if task.queue in book.rates else 0.0
@@ -42,6 +43,15 @@ def refusal(book: Book, task: Task, number: int, now: float) -> Refusal:
         holder_waits=block.holder is not None,
         earliest=earliest,
     )
+
+
+def found(book: Book, task: Task, group: Group, number: int) -> Block | None:
+    """What the pass of that number found to stop the task, or would have, had it asked; None: it is not known."""
+    if group.kind.passed == number:
+        return group.kind.block
+    if group.kind.skipped == number:
+        return book.limits.block(task, book.taken, book.kept)
+    return None
 
 
 def _needed(task: Task, block: Block) -> int | None:

@@ -18,7 +18,7 @@ from asynctask.core.admission.model import (
 )
 from asynctask.core.admission.passes import Pass
 from asynctask.core.admission.rates import StartRate
-from asynctask.core.admission.refusals import refusal
+from asynctask.core.admission.refusals import found, refusal
 
 
 class AdmissionState:
@@ -104,12 +104,8 @@ class AdmissionState:
         if line.stop is not None:
             return line.stop.needed is None or self._book.limits.blocked_by_use(task, self._book.taken)
         group = line.group(task)
-        return (
-            group is not None
-            and group.kind.passed == self.passes
-            and group.kind.block is not None
-            and group.kind.block.reason is not Reason.ROOM_RESERVED
-        )
+        block = found(self._book, task, group, self.passes) if group is not None else None
+        return block is not None and block.reason is not Reason.ROOM_RESERVED
 
     def withdraw(self, key: Key) -> None:
         """The task waits no more. Nothing happens if it doesn't wait."""
