@@ -53,6 +53,13 @@ def test_time_away_is_no_waiting() -> None:
     assert scene.ends("x").admits(6050) == ["new"]
 
 
+def test_priority_decides_when_a_window_opens_whoever_stood_there_longer() -> None:
+    scene = Scene(max_running=1, promote_after_seconds=100).runs(wants("x"))
+    scene.waits(wants("of-noon", 5, at=0, shut_seconds=36000), wants("of-night", 2, at=35000, shut_seconds=1000))
+    assert scene.ends("x").admits(36000) == ["of-night"]
+    assert scene.state.usage("q", 36000).waiting_since == 0
+
+
 def test_a_changed_priority_counts_at_once() -> None:
     scene = Scene(max_running=1).runs(wants("x")).waits(wants("a", at=1), wants("b", at=2))
     scene.admits(3)

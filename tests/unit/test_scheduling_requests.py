@@ -1,6 +1,7 @@
 """What a task asks admission for: when its turn is, what it takes up, what it locks."""
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -64,6 +65,40 @@ def test_its_turn_is_when_it_was_made_and_its_class_what_its_spec_says() -> None
 )  # fmt: skip
 def test_time_in_which_it_did_not_wait_does_not_age_it(scene: Scene, away: float) -> None:
     assert asks(scene, T - 10).away_seconds == away
+
+
+def in_hours(scene: Scene, *ranges: str, **more: Any) -> Scene:
+    spans = [dict(zip(("start", "end"), each.split("-"), strict=True)) for each in ranges]
+    return scene.with_spec(window={"ranges": spans, **more})
+
+
+@pytest.mark.parametrize(
+    ("ranges", "shut"),
+    [
+        pytest.param(["11:57-20:00"], 200, id="it waited 200 seconds for its window to open"),
+        pytest.param(["11:53-11:54", "11:58-20:00"], 240, id="it was shut twice"),
+        pytest.param(["08:00-20:00"], 0, id="it was open all the time"),
+    ],
+)
+def test_time_in_which_its_window_is_shut_does_not_age_it(ranges: list[str], shut: float) -> None:
+    waiting = {"reason": "OutsideWindow", "queue": "default", "since": ago(380)}
+    scene = in_hours(ONE.with_status(run=1, waiting=waiting), *ranges)
+    asked = asks(scene)
+    assert (asked.submitted, asked.away_seconds, asked.shut_seconds) == (T - 600, 220, shut)
+
+
+def test_while_its_window_is_open_it_asks_the_same_again_and_again() -> None:
+    scene = in_hours(
+        ONE.with_status(run=1, waiting={"reason": "OutsideWindow", "queue": "default", "since": ago(380)}),
+        "11:57-20:00",
+    )
+    assert len({asks(replace(scene, now=NOW + timedelta(seconds=more / 3))) for more in range(100)}) == 1
+
+
+def test_one_that_may_finish_outside_its_hours_has_waited_no_longer_for_that() -> None:
+    window = in_hours(ONE, "11:57-11:59", atClose="Finish").began("copy").job("copy", active=1, started_ago=100)
+    running = runs(window, T - 600)
+    assert (running.started, running.task.shut_seconds) == (T - 100, 420)
 
 
 def test_a_later_run_takes_its_turn_anew() -> None:

@@ -1,6 +1,7 @@
 """What windows mean for one task: whether it may run now, and whether it can be done in time."""
 
-from datetime import datetime
+from collections.abc import Iterable
+from datetime import UTC, datetime
 
 from asynctask.api.reasons import Reason
 from asynctask.core import windows
@@ -16,16 +17,16 @@ def closed(facts: Facts, resolved: Resolved) -> Admission | None:
     """The answer to a task whose window is closed; None when nothing is against its running now."""
     if not resolved.hours:
         return None
-    binding = _binding(facts, resolved)
-    shut = [hours for hours in binding if not windows.is_open([hours.window], facts.now)]
+    bound = binding(facts, resolved)
+    shut = [hours for hours in bound if not windows.is_open([hours.window], facts.now)]
     if not shut:
         return None
-    opening = windows.next_opening([hours.window for hours in binding], facts.now)
+    opening = windows.next_opening([hours.window for hours in bound], facts.now)
     owners = " and ".join(f"the window of {hours.owner}" for hours in shut)
     if opening is None:
-        all_of_them = ", ".join(hours.owner for hours in binding)
+        all_of_them = ", ".join(hours.owner for hours in bound)
         when = f"it never opens; change the window of {all_of_them}"
-        if len(binding) > 1:
+        if len(bound) > 1:
             when = f"the windows of {all_of_them} are never open at the same time; change one of them"
     else:
         when = f"opens {windows.clock(opening, shut[0].window)}"
@@ -42,7 +43,13 @@ def closes_at(facts: Facts, resolved: Resolved) -> datetime | None:
     """When the task must stop, as far as windows are concerned; None when it may go on for ever."""
     if not resolved.hours:
         return None
-    return windows.next_closing([hours.window for hours in _binding(facts, resolved)], facts.now)
+    return windows.next_closing([hours.window for hours in binding(facts, resolved)], facts.now)
+
+
+def shut_seconds(hours: Iterable[Hours], since: float, until: float) -> float:
+    """For how long any of these windows was shut: a task waits for the hour then, not for its turn."""
+    begin, end = datetime.fromtimestamp(since, UTC), datetime.fromtimestamp(until, UTC)
+    return windows.shut_seconds([each.window for each in hours], begin, end)
 
 
 def at_risk(facts: Facts, resolved: Resolved, left: int | None, due: datetime | None) -> Wanted | None:
@@ -54,7 +61,7 @@ def at_risk(facts: Facts, resolved: Resolved, left: int | None, due: datetime | 
         return None
     told = facts.task.status.condition("AtRisk") if facts.task.status.run == facts.task.spec.run else None
     was = told is not None and told.status == "True"
-    time_left = windows.open_seconds([hours.window for hours in _binding(facts, resolved)], facts.now, due)
+    time_left = windows.open_seconds([hours.window for hours in binding(facts, resolved)], facts.now, due)
     if was and left <= time_left / CERTAIN:
         return Wanted("AtRisk", "False", Reason.ON_TIME, "at this pace it will be done in time")
     if was or left <= time_left * CERTAIN:
@@ -72,7 +79,7 @@ def no_longer_at_risk(facts: Facts) -> tuple[Wanted, ...]:
     return (Wanted("AtRisk", "False", Reason.ON_TIME, "the run has ended"),) if is_true else ()
 
 
-def _binding(facts: Facts, resolved: Resolved) -> tuple[Hours, ...]:
+def binding(facts: Facts, resolved: Resolved) -> tuple[Hours, ...]:
     """The windows that count now: those that let work finish count only until the run has begun."""
     run = facts.task.spec.run
     if any(stage.spec.run == run for stage in facts.stages):

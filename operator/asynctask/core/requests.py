@@ -1,10 +1,11 @@
 """From a task and what was observed of it to what admission asks about: its turn, and what it takes up."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 
 from asynctask.api.storageendpoint import StorageEndpoint
-from asynctask.core import claims, displaced
+from asynctask.core import claims, displaced, hours
 from asynctask.core.admission.model import EndpointUse, Running, Task
 from asynctask.core.facts import Facts, Resolved
 from asynctask.core.overlap import Access, Location
@@ -14,7 +15,7 @@ def task(facts: Facts, resolved: Resolved, first_asked: float) -> Task:
     """The task as admission sees it. `first_asked` is when it asked in this wait, as far as this process knows."""
     meta, spec = facts.task.metadata, facts.task.spec
     claim = claims.peak(resolved.graph)
-    submitted = _submitted(facts, first_asked)
+    submitted, since = _submitted(facts, first_asked), _waits_since(facts, first_asked)
     has_begun = any(stage.spec.run == spec.run for stage in facts.stages)
     least = spec.min_megabytes_per_second or 0
     return Task(
@@ -31,7 +32,8 @@ def task(facts: Facts, resolved: Resolved, first_asked: float) -> Task:
         ),
         locations=locations(meta.namespace, resolved),
         overlap_policy="Wait" if has_begun else spec.overlap_policy,
-        away_seconds=max(0.0, _waits_since(facts, first_asked) - submitted),
+        away_seconds=max(0.0, since - submitted),
+        shut_seconds=hours.shut_seconds(hours.binding(facts, resolved), max(since, submitted), _seconds(facts.now)),
     )
 
 
@@ -40,9 +42,13 @@ def running(facts: Facts, resolved: Resolved, first_asked: float) -> Running:
     jobs = [job for job in facts.jobs.values() if not (job.is_over or job.spec.suspend)]
     starts = [job.status.start_time or job.metadata.creation_timestamp for job in jobs]
     saved = [stage.status.checkpoint.time for stage in facts.stages if stage.status.checkpoint]
+    started = min((_seconds(moment) for moment in starts if moment), default=_seconds(facts.now))
+    waited = task(facts, resolved, first_asked)
+    # that it may finish outside its hours doesn't mean that it was waiting for its turn outside of them
+    shut = hours.shut_seconds(resolved.hours, waited.submitted + waited.away_seconds, started)
     return Running(
-        task(facts, resolved, first_asked),
-        started=min((_seconds(moment) for moment in starts if moment), default=_seconds(facts.now)),
+        replace(waited, shut_seconds=shut),
+        started=started,
         checkpoint=max((_seconds(moment) for moment in saved if moment), default=None),
     )
 

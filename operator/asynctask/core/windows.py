@@ -18,6 +18,7 @@ Interval = tuple[datetime, datetime]
 """From and until, in UTC."""
 
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+NONE = timedelta()
 SECOND = timedelta(seconds=1)
 DAY = timedelta(days=1)
 HORIZON = timedelta(days=375)
@@ -65,6 +66,14 @@ def open_seconds(windows: Sequence[Window], begin: datetime, end: datetime) -> f
     if end <= begin:
         return 0.0
     return sum((until - since).total_seconds() for since, until in _intersection(windows, begin, end))
+
+
+def shut_seconds(windows: Sequence[Window], begin: datetime, end: datetime) -> float:
+    """How many seconds one of them or more is shut between two moments: to the microsecond the same while all are
+    open, whenever it is asked."""
+    if end <= begin or not windows:
+        return 0.0
+    return (end - begin - sum((until - since for since, until in _intersection(windows, begin, end)), NONE)) / SECOND
 
 
 def clock(moment: datetime, window: Window) -> str:

@@ -14,7 +14,7 @@ Where all tasks take one of m places for at most D seconds, m of them start in a
 
 With fair shares, B counts T's namespace and m is its weight's part of the places. Where sizes differ, a task that
 does not fit is overtaken for `head_of_line_seconds` (H), then what ends is kept for it and it starts within D: at
-worst one task each H + D instead of m each D.
+worst one task each H + D instead of m each D. All times are those in which the task's windows are open.
 """
 
 from asynctask.core.admission.model import MOST_URGENT, Running, Task
@@ -31,7 +31,7 @@ def effective(priority: int, waited: float, promote_after: float | None) -> int:
 
 def away(task: Task) -> float:
     """Time that does not count as waiting, in whole minutes, so that tasks stay alike that were away for a moment."""
-    return task.away_seconds // AWAY_SECONDS * AWAY_SECONDS
+    return (task.away_seconds + task.shut_seconds) // AWAY_SECONDS * AWAY_SECONDS
 
 
 def waiting_class(task: Task, now: float, promote_after: float | None) -> int:

@@ -50,6 +50,9 @@ class Task:
     away_seconds: float = 0.0
     """Time since `submitted` in which it did not wait (it ran and was displaced, it was paused), and so did not age."""
 
+    shut_seconds: float = 0.0
+    """Time in which it waited for its or its queue's window, not for its turn, and so did not age either."""
+
     @property
     def namespace(self) -> str:
         """The namespace, whose limit and share it counts against."""
