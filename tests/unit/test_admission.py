@@ -7,6 +7,7 @@ from support.waiting import Scene, key, names, reads, uses, wants, writes
 
 from asynctask.api.reasons import Reason
 from asynctask.core.admission.ledger import Block, Ledger, Limits
+from asynctask.core.admission.lines import Line
 from asynctask.core.admission.model import EndpointLimits, Gate, Queue, Running, Task
 from asynctask.core.admission.state import AdmissionState
 from asynctask.core.admission.texts import describe
@@ -58,6 +59,21 @@ def test_priority_decides_when_a_window_opens_whoever_stood_there_longer() -> No
     scene.waits(wants("of-noon", 5, at=0, shut_seconds=36000), wants("of-night", 2, at=35000, shut_seconds=1000))
     assert scene.ends("x").admits(36000) == ["of-night"]
     assert scene.state.usage("q", 36000).waiting_since == 0
+
+
+def test_who_waited_for_a_window_ages_from_its_opening() -> None:
+    scene = Scene(max_running=1, promote_after_seconds=100).runs(wants("x"))
+    scene.waits(wants("of-noon", 3, at=0, shut_seconds=36000), wants("new", 2, at=36150))
+    assert scene.ends("x").admits(36099) == ["new"]
+    scene.waits(wants("newer", 2, at=36160))
+    assert scene.ends("new").admits(36160) == ["of-noon"]
+
+
+def test_all_who_stood_before_a_window_are_asked_together() -> None:
+    line = Line()
+    for minute in range(600):
+        line.add(wants(f"t{minute}", at=60 * minute, shut_seconds=60 * (600 - minute)))
+    assert len(line.groups) == 1
 
 
 def test_a_changed_priority_counts_at_once() -> None:

@@ -47,6 +47,7 @@ TASKS = st.builds(
     ),
     locations=LOCATIONS,
     preemptible=st.booleans(),
+    shut_seconds=st.sampled_from([0.0, 0.0, 70.0]),
 )
 
 

@@ -31,12 +31,20 @@ def effective(priority: int, waited: float, promote_after: float | None) -> int:
 
 def away(task: Task) -> float:
     """Time that does not count as waiting, in whole minutes, so that tasks stay alike that were away for a moment."""
-    return (task.away_seconds + task.shut_seconds) // AWAY_SECONDS * AWAY_SECONDS
+    return task.away_seconds // AWAY_SECONDS * AWAY_SECONDS
+
+
+def opened(task: Task) -> float | None:
+    """Whoever waited for a window ages as if it had come then, in whole minutes: all who stood there stay alike."""
+    if not task.shut_seconds:
+        return None
+    return (task.submitted + task.away_seconds + task.shut_seconds) // AWAY_SECONDS * AWAY_SECONDS
 
 
 def waiting_class(task: Task, now: float, promote_after: float | None) -> int:
     """The class of a task that waits."""
-    return effective(task.priority, now - task.submitted - away(task), promote_after)
+    since = opened(task)
+    return effective(task.priority, now - (task.submitted + away(task) if since is None else since), promote_after)
 
 
 def running_class(running: Running, promote_after: float | None) -> int:

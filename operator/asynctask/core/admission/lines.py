@@ -3,7 +3,7 @@
 from bisect import bisect_left, insort
 from collections.abc import Callable, Iterator
 
-from asynctask.core.admission.ageing import away, effective, waiting_class
+from asynctask.core.admission.ageing import away, effective, opened, waiting_class
 from asynctask.core.admission.ledger import Block
 from asynctask.core.admission.model import EndpointUse, Key, Queue, Task
 
@@ -12,8 +12,8 @@ POSITIONS_SECONDS = 1.0
 
 Shape = tuple[str, str, int, int, tuple[EndpointUse, ...]]
 """What a task takes: namespace, type, CPU, memory, endpoints."""
-Alike = tuple[Shape, int, float, Key | None]
-"""Shape, priority, time away; for one that stands apart, its key."""
+Alike = tuple[Shape, int, float | None, float, Key | None]
+"""Shape, priority, when its window opened, else time away; for one that stands apart, its key."""
 Turn = tuple[float, Key]
 """Submit time and key."""
 
@@ -50,18 +50,20 @@ class Group:
     They age alike: the first is always the most urgent one, and no task has to be moved when its class changes.
     """
 
-    __slots__ = ("away", "kind", "namespace", "priority", "turns")
+    __slots__ = ("away", "kind", "namespace", "opened", "priority", "turns")
 
     def __init__(self, task: Task, kind: Kind) -> None:
         self.kind = kind
         self.priority = task.priority
         self.namespace = task.namespace
+        self.opened = opened(task)
         self.away = away(task)
         self.turns: list[Turn] = []
 
     def head_class(self, now: float, promote_after: float | None) -> int:
         """The class of its first task."""
-        return effective(self.priority, now - self.turns[0][0] - self.away, promote_after)
+        since = self.turns[0][0] + self.away if self.opened is None else self.opened
+        return effective(self.priority, now - since, promote_after)
 
 
 class Line:
@@ -166,7 +168,9 @@ class Line:
 
     def _alike(self, task: Task) -> Alike:
         shape = (task.key[0], task.type, task.cpu_milli, task.memory_bytes, task.endpoints)
-        return (shape, task.priority, away(task), task.key if task.key in self._apart else None)
+        since = opened(task)
+        away_seconds = away(task) if since is None else 0.0
+        return (shape, task.priority, since, away_seconds, task.key if task.key in self._apart else None)
 
     def group(self, task: Task) -> Group | None:
         """Where the task stands."""

@@ -128,7 +128,8 @@ class Pass:
         for group in groups:
             submitted, key = group.turns[0]
             urgency = group.priority
-            if (waited := now - submitted - group.away) >= promote_after:
+            since = submitted + group.away if group.opened is None else group.opened
+            if (waited := now - since) >= promote_after:
                 urgency = max(MOST_URGENT, urgency - int(waited // promote_after))
             if key in claims:
                 urgency = CLAIMED
