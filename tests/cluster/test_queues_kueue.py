@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -87,7 +88,9 @@ def kueue(estate: Estate) -> Iterator[Kueue]:
     estate.api.call("POST", crds, WORKLOADS)
     estate.api.until(
         f"{crds}/workloads.{GROUP}",
-        lambda crd: any(c["type"] == "Established" and c["status"] == "True" for c in crd["status"]["conditions"]),
+        lambda crd: any(
+            c["type"] == "Established" and c["status"] == "True" for c in crd["status"]["conditions"] or ()
+        ),
         within=20,
         why="Workloads are served",
     )
@@ -147,12 +150,15 @@ def test_the_queue_of_the_guide_says_what_it_lacks_and_runs_tasks(estate: Estate
     try:
         estate.submit(job("copy"), name="guided", queueName="nas")
         estate.until("guided", "True Succeeded")
-        found = estate.api.until(
-            f"{path}/nas", lambda queue: queue.get("status", {}).get("conditions"), within=20, why="its status"
-        )
-        said = {each["type"]: (each["status"], each["message"]) for each in found["status"]["conditions"]}
+        found = estate.api.until(f"{path}/nas", lambda queue: len(_said(queue)) > 1, within=20, why="both conditions")
+        said = _said(found)
         assert said["Admitting"][0] == "True"
         assert said["MetricsAvailable"][0] == "False"
         assert "install metrics-server" in said["MetricsAvailable"][1]
     finally:
         estate.api.call("DELETE", f"{path}/nas")
+
+
+def _said(queue: dict[str, Any]) -> dict[str, tuple[str, str]]:
+    found = queue.get("status", {}).get("conditions", ())
+    return {each["type"]: (each["status"], each["message"]) for each in found}

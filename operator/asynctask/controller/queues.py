@@ -42,9 +42,9 @@ class Limits:
         self._measured_nodes = self._measured_network = float("-inf")
 
     @property
-    def trouble(self) -> str:
-        """Why the load of nodes is not known, if a queue asks for it."""
-        return self._load.problem
+    def trouble(self) -> str | None:
+        """Why the load of nodes is not known, empty when it is; None while it has not been asked for."""
+        return self._load.problem if self._measured_nodes > float("-inf") else None
 
     def refresh(self) -> None:
         """Tell the scheduler; it takes notice of what has changed."""
@@ -84,10 +84,10 @@ class Limits:
     async def _measure(self) -> None:
         asked = [queue.spec.pressure for _, queue in self._context.store.queues.values()]
         if not any(limits.asks_nodes for limits in asked):
-            self._load = NodeLoad()
+            self._load, self._measured_nodes = NodeLoad(), float("-inf")
         elif monotonic() - self._measured_nodes >= NODES_SECONDS:
-            self._measured_nodes = monotonic()
             self._load = await self._node_load()
+            self._measured_nodes = monotonic()
         if not any(limits.max_network_megabytes_per_second for limits in asked):
             self._network = 0
         elif monotonic() - self._measured_network >= NETWORK_SECONDS:

@@ -11,10 +11,13 @@ from asynctask.core.conditions import Wanted
 from asynctask.core.times import stamp
 
 
-def status(queue: TaskQueue, usage: Usage, gate: Gate | None, trouble: str, now: datetime) -> dict[str, Any]:
-    """The whole status as it should be stored. `trouble`: why the load of nodes, which it asks for, is not known."""
+def status(queue: TaskQueue, usage: Usage, gate: Gate | None, trouble: str | None, now: datetime) -> dict[str, Any]:
+    """The whole status as it should be stored.
+
+    `trouble`: why the load of nodes, which it asks for, is not known; empty when it is, None while that is not known.
+    """
     wanted = [_outside_window(queue, now) or _admitting(queue, gate)]
-    if queue.spec.pressure.asks_nodes:
+    if queue.spec.pressure.asks_nodes and trouble is not None:
         is_known = Wanted("MetricsAvailable", "True", Reason.METRICS_AVAILABLE)
         is_not = Wanted("MetricsAvailable", "False", Reason.METRICS_UNAVAILABLE, trouble)
         wanted.append(is_not if trouble else is_known)
