@@ -6,7 +6,7 @@ from functools import partial
 from time import perf_counter, thread_time
 from typing import TypeVar
 
-from asynctask.core.admission.model import Key, Queue, Refusal, Task
+from asynctask.core.admission.model import EndpointLimits, EndpointUse, Key, Queue, Refusal, Running, Task
 from asynctask.core.admission.state import AdmissionState
 from asynctask.core.admission.texts import describe
 
@@ -23,6 +23,7 @@ def measure(waiting: int, passes: int, seed: int) -> Times:
     tasks = estate.backlog(waiting + waiting // 4 + 1000, seed)
     _with_hand_over(times, tasks, waiting, passes)
     _with_own_shapes(times, estate.backlog(waiting, seed, own_shapes=True), passes)
+    _with_nothing_in_common(times, waiting, passes)
     return times
 
 
@@ -99,3 +100,22 @@ def _with_own_shapes(times: Times, tasks: list[Task], passes: int) -> None:
     for number in range(max(3, passes // 10)):
         state.ended(running.pop(0))
         running += _timed(times, "one ended, no two alike", partial(state.admit, number + 1.0)).admitted
+
+
+def _with_nothing_in_common(times: Times, waiting: int, passes: int) -> None:
+    """No two are alike and none can start: a little is free, which only one that waits for an endpoint could use."""
+    queue = Queue("q", memory_bytes=estate.GIB, promote_after_seconds=600)
+    endpoint = ("team", "busy")
+    for name, free, uses in (
+        ("no two alike, one not too large", 1, ()),
+        ("no two alike, half too large, endpoint busy", waiting // 2, (EndpointUse(endpoint),)),
+    ):
+        state = AdmissionState()
+        state.set_endpoint(endpoint, EndpointLimits(streams=0))
+        state.started(Running(Task(("team", "all"), "q", 0.0, memory_bytes=estate.GIB - free), 0.0))
+        state.submit(Task(("team", "small"), "q", 0.0, memory_bytes=1, endpoints=(EndpointUse(endpoint),)))
+        for size in range(2, waiting + 1):
+            state.submit(Task((f"n{size % 20}", f"{size}"), "q", size % 97, 1 + size % 5, "", 0, size, uses))
+        for number in range(max(3, passes // 10)):
+            state.set_queue(replace(queue, head_of_line_seconds=1000 + number))
+            _timed(times, name, partial(state.admit, number + 1000.0))

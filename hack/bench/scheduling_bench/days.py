@@ -59,6 +59,7 @@ class Day:
         self._ends: list[tuple[float, Key, float]] = []
         self._waiting: dict[str, Counter[str]] = {queue.name: Counter() for queue in QUEUES}
         self._started: set[Key] = set()
+        self._is_open = False
         self.figures = Figures()
 
     def live(self) -> Figures:
@@ -101,7 +102,19 @@ class Day:
 
     def _gate(self, now: int) -> None:
         is_open = OPENING <= now % DAY < CLOSING
+        if is_open and not self._is_open:
+            self._age_nobody(now)
+        self._is_open = is_open
         self.state.set_gate(NIGHTLY, None if is_open else Gate(Reason.OUTSIDE_WINDOW, "22:00-06:00"))
+
+    def _age_nobody(self, now: int) -> None:
+        """The window opens: who waited for that asks now, as old as if it had come now or had been away."""
+        closed = now - now % DAY + CLOSING - DAY
+        for key, task in self._tasks.items():
+            if task.queue == NIGHTLY and key not in self._running:
+                shut = task.shut_seconds + now - max(task.submitted, closed)
+                self._tasks[key] = replace(task, shut_seconds=shut)
+                self.state.submit(self._tasks[key])
 
     def _arrive(self, now: int) -> None:
         while self._next < len(self._arrivals) and self._arrivals[self._next].task.submitted <= now:
