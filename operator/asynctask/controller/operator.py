@@ -1,6 +1,7 @@
 """One replica of the operator, from start to stop."""
 
 import asyncio
+import gc
 import signal
 import socket
 from collections.abc import Iterable
@@ -221,6 +222,8 @@ class Operator:
         self._hold_running()
         self._leads = True
         self._resynced_at = monotonic()
+        gc.collect()
+        gc.freeze()  # what is known now stays: going through all of it again and again would hold everything up
         log.info("synced", tasks=len(self._context.store.tasks), seconds=round(monotonic() - started, 3))
         workers = [asyncio.create_task(self._work(), name="worker") for _ in range(self._settings.workers)]
         telling = keep_telling(self._context, self._scheduler, self._limits)
