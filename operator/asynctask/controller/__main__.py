@@ -54,6 +54,8 @@ def main() -> None:
             log.error("started over too often; leaving it to whoever runs us")
             break
         restarts.append(monotonic())
+        gc.unfreeze()  # what the one before knew goes
+        gc.collect()
         sleep(1)
     sys.exit(code)
 
