@@ -32,13 +32,8 @@ def resolve(
 ) -> Resolved | Problem:
     """Apply the type, check everything, find the storage. The first problem found is returned."""
     spec = task.spec
-    if spec.type and task_type is None:
-        return Problem(
-            Reason.UNKNOWN_TYPE, f"there is no TaskType {spec.type!r}; `kubectl get att` lists them", "spec.type"
-        )
-    if not queue_known:
-        message = f"there is no TaskQueue {spec.queue_name!r}; `kubectl get atq` lists them"
-        return Problem(Reason.UNKNOWN_QUEUE, message, "spec.queueName")
+    if problem := _check_names(task, task_type, queue_known=queue_known):
+        return problem
     stages, where = (
         (task_type.spec.stages, f"TaskType {spec.type}: spec.stages")
         if task_type
@@ -73,6 +68,17 @@ def resolve(
         type_generation=task_type.metadata.generation if task_type else 0,
         hours=hours,
     )
+
+
+def _check_names(task: AsyncTask, task_type: TaskType | None, *, queue_known: bool) -> Problem | None:
+    spec = task.spec
+    if spec.type and task_type is None:
+        message = f"there is no TaskType {spec.type!r}; `kubectl get att` lists them"
+        return Problem(Reason.UNKNOWN_TYPE, message, "spec.type")
+    if not queue_known:
+        message = f"there is no TaskQueue {spec.queue_name!r}; `kubectl get atq` lists them"
+        return Problem(Reason.UNKNOWN_QUEUE, message, "spec.queueName")
+    return None
 
 
 def _hours(task: AsyncTask, task_type: TaskType | None, queue_window: Window | None) -> tuple[Hours, ...] | Problem:
