@@ -17,7 +17,7 @@ from support.queues import Queue
 from localcluster import Cluster
 
 CRDS = Path(__file__).parents[2] / "crds"
-NAME = "operator-tests"
+NAME = os.environ.get("ASYNCTASK_TEST_CLUSTERS", "") + "operator-tests"
 
 pytestmark = pytest.mark.timeout(300)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from localcluster import Cluster
 
 CRDS = Path(__file__).parents[2] / "crds"
-NAME = "tests"
+NAME = os.environ.get("ASYNCTASK_TEST_CLUSTERS", "") + "tests"
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from support.chart import CHART, NAMESPACE
 
 from localcluster import Cluster, tool
 
-NAME = "node-tests"
+NAME = os.environ.get("ASYNCTASK_TEST_CLUSTERS", "") + "node-tests"
 KEEP = "ASYNCTASK_KEEP_CLUSTER"
 """Set it to leave the cluster up; the next run then uses it, and what is installed in it, as it is."""
 IMAGES = ("operator", "files", "test")
