@@ -44,7 +44,9 @@ def test_pages_are_the_sorted_union(live: set[Place], archived: set[Place], limi
 
 
 @given(PLACES, st.data())
-def test_what_leaves_the_cluster_between_the_two_readings_is_there_once(everything: set[Place], data: st.DataObject) -> None:
+def test_what_leaves_the_cluster_between_the_two_readings_is_there_once(
+    everything: set[Place], data: st.DataObject
+) -> None:
     leaves = data.draw(st.sets(st.sampled_from(sorted(everything)))) if everything else set()
     live_first = tasklists.first(everything, itself, 100)
     assert tasklists.merged(live_first, sorted(leaves, reverse=True), itself, 100) == sorted(everything, reverse=True)

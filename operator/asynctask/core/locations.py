@@ -49,6 +49,14 @@ def resolve(
     return tuple(found)
 
 
+def problems(fields: Iterable[LocationField], config: Mapping[str, Any], endpoints: Endpoints) -> tuple[Problem, ...]:
+    """All that is wrong with the locations in the config."""
+    tried = (
+        _locate(field, value, where, endpoints) for field in fields for value, where in _values(config, field.field)
+    )
+    return tuple(found for found in tried if isinstance(found, Problem))
+
+
 def _values(config: Mapping[str, Any], field: str) -> Iterable[tuple[Any, str]]:
     value = config.get(field)
     where = f"spec.config.{field}"

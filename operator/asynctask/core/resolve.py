@@ -1,6 +1,6 @@
 """A task with its type applied: everything that can be wrong with it is found here, with the path of the field."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from asynctask.api import names
@@ -19,6 +19,7 @@ from asynctask.core.manifests import OVERRIDABLE
 from asynctask.core.problems import Problem
 
 DEFAULT_PRIORITY = 3
+NO_STAGES = "a task needs a type or stages"
 
 
 def resolve(
@@ -32,24 +33,20 @@ def resolve(
 ) -> Resolved | Problem:
     """Apply the type, check everything, find the storage. The first problem found is returned."""
     spec = task.spec
-    if problem := _check_names(task, task_type, queue_known=queue_known):
+    for problem in _name_problems(task, task_type, queue_known=queue_known):
         return problem
-    stages, where = (
-        (task_type.spec.stages, f"TaskType {spec.type}: spec.stages")
-        if task_type
-        else (spec.stages or (), "spec.stages")
-    )
+    stages, where = _stages(task, task_type)
     if not stages:
-        return Problem(Reason.INVALID_STAGES, "a task needs a type or stages", "spec")
+        return Problem(Reason.INVALID_STAGES, NO_STAGES, "spec")
     ordered = graph.build(stages, where)
     if isinstance(ordered, Problem):
         return ordered
-    if problem := _check_stages(stages, where, ordered, spec.restart_from, data_owner_allowed):
+    for problem in _stage_problems(stages, where, ordered, spec.restart_from, data_owner_allowed):
         return problem
     schema: Mapping[str, Any] = task_type.spec.config_schema if task_type else {}
-    config, problems = effective_config(spec.config, schema)
-    if problems:
-        return _first_of(problems)
+    config, faults = effective_config(spec.config, schema)
+    if faults:
+        return _first_of(faults)
     found = locations.resolve(task_type.spec.locations if task_type else spec.locations, config, endpoints)
     if isinstance(found, Problem):
         return found
@@ -70,15 +67,14 @@ def resolve(
     )
 
 
-def _check_names(task: AsyncTask, task_type: TaskType | None, *, queue_known: bool) -> Problem | None:
+def _name_problems(task: AsyncTask, task_type: TaskType | None, *, queue_known: bool) -> Iterator[Problem]:
     spec = task.spec
     if spec.type and task_type is None:
         message = f"there is no TaskType {spec.type!r}; `kubectl get att` lists them"
-        return Problem(Reason.UNKNOWN_TYPE, message, "spec.type")
+        yield Problem(Reason.UNKNOWN_TYPE, message, "spec.type")
     if not queue_known:
         message = f"there is no TaskQueue {spec.queue_name!r}; `kubectl get atq` lists them"
-        return Problem(Reason.UNKNOWN_QUEUE, message, "spec.queueName")
-    return None
+        yield Problem(Reason.UNKNOWN_QUEUE, message, "spec.queueName")
 
 
 def _hours(task: AsyncTask, task_type: TaskType | None, queue_window: Window | None) -> tuple[Hours, ...] | Problem:
@@ -97,33 +93,70 @@ def _hours(task: AsyncTask, task_type: TaskType | None, queue_window: Window | N
     return tuple(found)
 
 
-def _check_stages(
+def problems(
+    task: AsyncTask,
+    task_type: TaskType | None,
+    endpoints: Mapping[str, StorageEndpoint],
+    *,
+    queue_known: bool,
+    data_owner_allowed: bool,
+    queue_window: Window | None = None,
+) -> tuple[Problem, ...]:
+    """All that is wrong with a task, for those who ask before they submit it; none exactly when it resolves."""
+    spec = task.spec
+    found = [*_name_problems(task, task_type, queue_known=queue_known)]
+    if spec.type and task_type is None:
+        return tuple(found)
+    stages, where = _stages(task, task_type)
+    ordered = graph.build(stages, where) if stages else Problem(Reason.INVALID_STAGES, NO_STAGES, "spec")
+    if isinstance(ordered, Problem):
+        found.append(ordered)
+    else:
+        found += _stage_problems(stages, where, ordered, spec.restart_from, data_owner_allowed)
+    config, faults = effective_config(spec.config, task_type.spec.config_schema if task_type else {})
+    found += faults
+    if not faults:
+        fields = task_type.spec.locations if task_type else spec.locations
+        found += locations.problems(fields, config, endpoints)
+    hours = _hours(task, task_type, queue_window)
+    if isinstance(hours, Problem):
+        found.append(hours)
+    return tuple(found)
+
+
+def _stages(task: AsyncTask, task_type: TaskType | None) -> tuple[tuple[StageTemplate, ...], str]:
+    """The stages, and where they stand."""
+    if task_type:
+        return task_type.spec.stages, f"TaskType {task.spec.type}: spec.stages"
+    return task.spec.stages or (), "spec.stages"
+
+
+def _stage_problems(
     stages: tuple[StageTemplate, ...], where: str, ordered: Graph, restart_from: str | None, data_owner_allowed: bool
-) -> Problem | None:
+) -> Iterator[Problem]:
     if restart_from and restart_from not in ordered:
-        return Problem(Reason.UNKNOWN_STAGE, f"there is no stage {restart_from!r}", "spec.restartFrom")
+        yield Problem(Reason.UNKNOWN_STAGE, f"there is no stage {restart_from!r}", "spec.restartFrom")
     for index, stage in enumerate(stages):
         path = f"{where}[{index}]"
         if stage.when and (fault := compile_expression(stage.when)):
-            return Problem(Reason.INVALID_EXPRESSION, fault, f"{path}.when")
-        if stage.task and (problem := _check_task_stage(stage.task, f"{path}.task")):
-            return problem
+            yield Problem(Reason.INVALID_EXPRESSION, fault, f"{path}.when")
+        if stage.task:
+            yield from _task_stage_problems(stage.task, f"{path}.task")
         if stage.job is None:
             continue
         for key in stage.job.pod_override or {}:
             if key not in OVERRIDABLE:
                 message = f"{key[:100]!r} can't be overridden; allowed are {', '.join(sorted(OVERRIDABLE))}"
-                return Problem(Reason.INVALID_POD_OVERRIDE, message, f"{path}.job.podOverride")
+                yield Problem(Reason.INVALID_POD_OVERRIDE, message, f"{path}.job.podOverride")
         if stage.job.security_profile == "DataOwner" and not data_owner_allowed:
             message = (
                 "the DataOwner profile may run only in a namespace that an administrator has allowed it in: "
                 f"`kubectl label namespace NAME {names.DATA_OWNER_LABEL}=true`"
             )
-            return Problem(Reason.PROFILE_NOT_ALLOWED, message, f"{path}.job.securityProfile")
-    return None
+            yield Problem(Reason.PROFILE_NOT_ALLOWED, message, f"{path}.job.securityProfile")
 
 
-def _check_task_stage(stage: TaskStage, path: str) -> Problem | None:
+def _task_stage_problems(stage: TaskStage, path: str) -> Iterator[Problem]:
     expressions = {f"{path}.forEach.items": stage.for_each.items} if stage.for_each else {}
     templates: dict[str, ChildTemplate] = {f"{path}.tasks[{i}]": child for i, child in enumerate(stage.tasks or ())}
     if stage.for_each:
@@ -132,12 +165,11 @@ def _check_task_stage(stage: TaskStage, path: str) -> Problem | None:
         expressions |= {f"{place}.configFrom.{field}": text for field, text in template.config_from.items()}
     for place, text in expressions.items():
         if fault := compile_expression(text):
-            return Problem(Reason.INVALID_EXPRESSION, fault, place)
-    return None
+            yield Problem(Reason.INVALID_EXPRESSION, fault, place)
 
 
-def _first_of(problems: tuple[Problem, ...]) -> Problem:
-    first, *others = problems
+def _first_of(faults: tuple[Problem, ...]) -> Problem:
+    first, *others = faults
     if not others:
         return first
     text = "; ".join(str(problem) for problem in others)
