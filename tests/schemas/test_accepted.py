@@ -34,6 +34,23 @@ ACCEPTED = {
             {"name": "more", "task": {"tasks": [{"name": "one", "type": "file-backup", "config": {"a": 1}}]}},
         ]
     ),
+    "a review of items by people who are named": samples.task(
+        stages=[
+            samples.JOB_STAGE,
+            {
+                "name": "ask",
+                "approval": {
+                    "approvers": {"users": ["ada", "oidc:bo@example.com"], "groups": ["storage-admins"]},
+                    "quorum": 2,
+                    "separationOfDuties": True,
+                    "items": {"stage": "copy", "artifact": "expired.jsonl"},
+                },
+            },
+        ]
+    ),
+    "an approval that nobody objects to": samples.task(
+        stages=[{"name": "ask", "approval": {"expiresAfterSeconds": 60, "atExpiry": "Approve"}}]
+    ),
     "a stage for each item, and one that cleans up": samples.task(
         stages=[
             {

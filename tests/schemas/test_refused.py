@@ -134,6 +134,21 @@ REFUSED = {
         stages({"name": "a", "approval": {"expiresAfterSeconds": 0}}),
         "spec.stages[0].approval.expiresAfterSeconds",
     ),
+    "an approval that asks for more people than there are": (
+        stages({"name": "a", "approval": {"quorum": 2, "approvers": {"users": ["ada"]}}}),
+        "spec.stages[0].approval.quorum",
+    ),
+    "a list of items that nobody would have to look at": (
+        stages(
+            JOB_STAGE,
+            {"name": "a", "approval": {"items": {"stage": "copy", "artifact": "x"}, "atExpiry": "Approve"}},
+        ),
+        "spec.stages[1].approval.atExpiry",
+    ),
+    "a list with a name that leads elsewhere": (
+        stages(JOB_STAGE, {"name": "a", "approval": {"items": {"stage": "copy", "artifact": "../x"}}}),
+        "spec.stages[1].approval.items.artifact",
+    ),
     # Stage
     "a stage of no task": (without(samples.stage(), "spec", "taskName"), "spec.taskName"),
     "a stage of run 0": (samples.stage(run=0), "spec.run"),

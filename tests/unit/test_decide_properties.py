@@ -19,6 +19,8 @@ from asynctask.core.plan import PatchStage, StartStage
 NAMES = ("a", "b", "c")
 CODES = st.sampled_from([0, 1, 3, 65, 75, 76, 137, 143])
 MAYBE_AGO = st.none() | st.integers(-100, 1000).map(ago)
+DECISIONS = st.sampled_from(["Approved", "Rejected"])
+APPROVAL = {"approval": {"expiresAfterSeconds": 50, "quorum": 2}}
 RARELY = st.sampled_from([False, True, False])
 WORDS = st.sampled_from(["", "boom", '{"outcome":"succeeded"}', '{"outcome":"failed","class":"permanent"}', "{"])
 
@@ -45,6 +47,11 @@ def stage_statuses(draw: st.DrawFn) -> dict[str, Any]:
                 "checkpoint": st.fixed_dictionaries({"sequence": st.integers(0, 4)}),
                 "phase": st.sampled_from(["Running", "BackingOff", "Paused", "Waiting"]),
                 "review": st.fixed_dictionaries({"decision": st.sampled_from(["Approved", "Rejected"])}),
+                "reviews": st.lists(
+                    st.fixed_dictionaries({"decision": DECISIONS, "by": st.sampled_from(["ada", "bo"])}),
+                    unique_by=lambda review: review["by"],
+                    max_size=2,
+                ),
                 "completion": st.fixed_dictionaries(
                     {
                         "attempt": st.integers(1, 3),
@@ -81,9 +88,7 @@ def scenes(draw: st.DrawFn) -> Scene:
     count = draw(st.integers(1, 3))
     scene = make_task()
     for index, name in enumerate(NAMES[:count]):
-        template: dict[str, Any] = draw(
-            st.sampled_from([{}, {}, {}, {"approval": {"expiresAfterSeconds": 50}}, {"wait": {"delaySeconds": 50}}])
-        )
+        template: dict[str, Any] = draw(st.sampled_from([{}, {}, {}, APPROVAL, {"wait": {"delaySeconds": 50}}]))
         if draw(st.booleans()):
             template = template | {
                 "needs": draw(

@@ -95,6 +95,7 @@ class Reason(StrEnum):
     STAGE_FAILED = "StageFailed"
     CANCELLED = "Cancelled"
     REJECTED = "Rejected"
+    REVIEW_EXPIRED = "ReviewExpired"
     DEADLINE_EXCEEDED = "DeadlineExceeded"
     RETRIES_EXHAUSTED = "RetriesExhausted"
     PERMANENT_ERROR = "PermanentError"

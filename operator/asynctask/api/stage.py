@@ -1,9 +1,10 @@
 """Stage: one stage of one run of a task. Made by the operator, written by operator and gateway, read by people."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
+from asynctask.api.approval import Decisions, Review, ReviewItems
 from asynctask.api.base import (
     CONDITIONS_KEYS,
     Anything,
@@ -18,7 +19,6 @@ from asynctask.api.base import (
     Path,
     ReasonName,
     Rule,
-    ShortText,
     StageName,
     Time,
     Uid,
@@ -146,19 +146,6 @@ class ItemErrors(Model):
     """The first ones."""
 
 
-class Review(Model):
-    """A person's decision on an approval stage."""
-
-    decision: Literal["Approved", "Rejected"]
-    """The decision."""
-    by: ShortText = ""
-    """Who."""
-    message: Message = ""
-    """In their words."""
-    time: Time | None = None
-    """When."""
-
-
 Positions = Annotated[str, Field(max_length=65_536, pattern=r"^([0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*)?$")]
 """Positions in a list, from 0, as ranges: `0-41,43`."""
 
@@ -181,7 +168,7 @@ class TaskResults(Model):
 
 
 class StageStatus(Model):
-    """What has become of the stage. `holder`, `progress`, `bandwidth`, `checkpoint`, `completion` and `itemErrors` are the gateway's, `review` a person's, the rest the operator's."""
+    """What has become of the stage. `holder`, `progress`, `bandwidth`, `checkpoint`, `completion`, `itemErrors`, `reviews` and `reviewItems` are the gateway's, `review` a person's, the rest the operator's."""
 
     phase: PhaseName | None = None
     """The state in one word; derived from the conditions."""
@@ -219,8 +206,12 @@ class StageStatus(Model):
     """Items that failed."""
     tasks: TaskResults | None = None
     """How the tasks of a `task` stage ended."""
+    reviews: Decisions = ()
+    """What people decided on an approval stage, by way of the gateway."""
+    review_items: ReviewItems | None = None
+    """The approved list of an approval stage with `items`."""
     review: Review | None = None
-    """The decision on an approval stage: `kubectl patch ast NAME --subresource=status --type=merge -p '{"status":{"review":{"decision":"Approved"}}}'`."""
+    """A decision on an approval stage without a gateway; it counts like one of `reviews`: `kubectl patch ast NAME --subresource=status --type=merge -p '{"status":{"review":{"decision":"Approved"}}}'`."""
 
 
 class Stage(Model):

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
+from asynctask.api.approval import ApprovalStage
 from asynctask.api.base import (
     NAME_KEYS,
     SET_KEYS,
@@ -119,15 +120,6 @@ class JobStage(Model):
     """How often a stage should save a checkpoint: at most this much work is repeated."""
     pod_override: JsonObject | None = None
     """More fields of the pod: affinity, dnsConfig, dnsPolicy, hostAliases, imagePullSecrets, priorityClassName, runtimeClassName, schedulerName, topologySpreadConstraints."""
-
-
-class ApprovalStage(Model):
-    """A stage that waits for a person."""
-
-    message: Text = Text()
-    """What is to be decided."""
-    expires_after_seconds: Seconds | None = None
-    """Rejected by itself after this time; never when absent."""
 
 
 class WaitStage(Model):

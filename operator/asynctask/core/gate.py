@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from asynctask.api.reasons import Reason
-from asynctask.api.stage import Stage
+from asynctask.api.stage import Stage, StageInput
 from asynctask.api.status import Phase
 from asynctask.api.templates import StageTemplate
 from asynctask.core import conditions, evidence, manifests
@@ -27,6 +27,8 @@ class Gate:
     want: Want
     outputs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """What the stages before it left, by name."""
+    inputs: tuple[StageInput, ...] = ()
+    """The objects of the stages before it; which run's they are, too."""
     is_given_up: bool = False
     """Another stage failed: what has not begun won't."""
 
@@ -51,11 +53,15 @@ def refused(gate: Gate) -> Verdict | None:
     return Verdict(Phase.STARTING, why.reason, why.message, stage=gate.stage, started=started)
 
 
-def waiting(gate: Gate, reason: Reason, message: str, due: datetime | None = None) -> Verdict:
-    """It goes on waiting; its Stage is told once."""
+def waiting(
+    gate: Gate, reason: Reason, message: str, due: datetime | None = None, *, tell_changes: bool = False
+) -> Verdict:
+    """It goes on waiting; its Stage is told once, and with `tell_changes` also when the words change."""
     stage = gate.stage
     actions: tuple[Action, ...] = ()
-    if stage is not None and stage.status.phase != Phase.WAITING:
+    is_told = stage is not None and stage.status.phase == Phase.WAITING
+    has_changed = stage is not None and tell_changes and stage.status.message != message[:1024]
+    if stage is not None and (has_changed or not is_told):
         actions = (PatchStage(stage.metadata.name, {"phase": Phase.WAITING, "message": message[:1024]}),)
     return Verdict(Phase.WAITING, reason, message, actions, wake_at=due, stage=stage, started=gate.began)
 

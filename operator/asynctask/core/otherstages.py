@@ -1,13 +1,17 @@
 """What is made of the stages that are no pods: a person's approval, a delay, other tasks."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
+from asynctask.api import names
+from asynctask.api.approval import ReviewItems
 from asynctask.api.reasons import Reason
 from asynctask.api.status import Phase
 from asynctask.core import manifests, taskstage
 from asynctask.core.gate import Gate, finish, refused, waiting
 from asynctask.core.jobends import over
 from asynctask.core.plan import StartStage
+from asynctask.core.reviews import decisions
 from asynctask.core.times import stamp
 from asynctask.core.verdict import Verdict
 
@@ -29,7 +33,7 @@ def _not_begun(gate: Gate) -> Verdict:
     if gate.want == "run":
         if verdict := refused(gate):
             return verdict
-        body = manifests.stage(gate.facts.task, gate.template, (), ())
+        body = manifests.stage(gate.facts.task, gate.template, (), gate.inputs)
         reason = Reason.WAITING_FOR_APPROVAL if gate.template.approval else Reason.WAITING_FOR_TIME
         return Verdict(Phase.WAITING, reason, actions=(StartStage(gate.name, body),), wake_at=_due(gate))
     phases = {"pause": Phase.PAUSED, "cancel": Phase.CANCELLED}
@@ -37,27 +41,36 @@ def _not_begun(gate: Gate) -> Verdict:
 
 
 def _due(gate: Gate) -> datetime | None:
-    seconds = None
-    if gate.template.wait:
-        seconds = gate.template.wait.delay_seconds
-    elif gate.template.approval:
-        seconds = gate.template.approval.expires_after_seconds
-    return gate.began + timedelta(seconds=seconds) if seconds else None
+    if gate.template.approval:
+        return decisions.expiry(gate.template.approval, gate.began)
+    return gate.began + timedelta(seconds=gate.template.wait.delay_seconds) if gate.template.wait else None
 
 
 def _approval(gate: Gate) -> Verdict:
-    due = _due(gate)
-    review = gate.stage.status.review if gate.stage else None
-    if review and review.decision == "Approved":
-        return finish(gate, Phase.SUCCEEDED, Reason.SUCCEEDED, f"approved by {review.by or 'somebody'}", review.time)
-    if review:
-        words = f": {review.message}" if review.message else ""
-        return finish(gate, Phase.FAILED, Reason.REJECTED, f"rejected by {review.by or 'somebody'}{words}", review.time)
-    if due and due <= gate.facts.now:
-        return finish(gate, Phase.FAILED, Reason.REJECTED, f"nobody decided until {stamp(due)}", due)
+    approval, stage = gate.template.approval, gate.stage
+    if approval is None or stage is None:
+        raise TypeError("only an approval that has begun can be decided")
+    submitter = gate.facts.task.metadata.annotations.get(names.ANNOTATION_SUBMITTED_BY, "")
+    result = decisions.tally(approval, stage.status, gate.began, gate.facts.now, submitter)
+    words, when = decisions.in_words(approval, result), result.decided_at
+    if result.outcome == "Approved":
+        more = {"outputs": outputs(result.items)} if result.items else {}
+        return finish(gate, Phase.SUCCEEDED, Reason.SUCCEEDED, words, when, more)
+    if result.outcome == "Rejected":
+        return finish(gate, Phase.FAILED, Reason.REJECTED, words, when)
+    if result.outcome == "Expired":
+        return finish(gate, Phase.FAILED, Reason.REVIEW_EXPIRED, words, when)
     if gate.is_given_up:
         return _given_up(gate)
-    return waiting(gate, Reason.WAITING_FOR_APPROVAL, f"waiting for a decision on Stage {gate.name}", due)
+    count = f" ({len(result.approvals)} of {approval.quorum} have approved)" if approval.quorum > 1 else ""
+    text = "; ".join((f"waiting for a decision on Stage {gate.name}{count}", *result.ignored))
+    has_news = bool(stage.status.review or stage.status.reviews)
+    return waiting(gate, Reason.WAITING_FOR_APPROVAL, text[:1000], result.due, tell_changes=has_news)
+
+
+def outputs(items: ReviewItems) -> dict[str, Any]:
+    """What later stages are told of the list that was approved: they check the digest before they use it."""
+    return items.model_dump(by_alias=True)
 
 
 def _wait(gate: Gate) -> Verdict:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from asynctask.api import names
+from asynctask.api.approval import ApprovalStage
 from asynctask.api.asynctask import AsyncTask
 from asynctask.api.reasons import Reason
 from asynctask.api.storageendpoint import StorageEndpoint
@@ -140,6 +141,8 @@ def _stage_problems(
         path = f"{where}[{index}]"
         if stage.when and (fault := compile_expression(stage.when)):
             yield Problem(Reason.INVALID_EXPRESSION, fault, f"{path}.when")
+        if stage.approval:
+            yield from _approval_problems(stage.approval, stage.name, path, ordered)
         if stage.task:
             yield from _task_stage_problems(stage.task, f"{path}.task")
         if stage.job is None:
@@ -154,6 +157,12 @@ def _stage_problems(
                 f"`kubectl label namespace NAME {names.DATA_OWNER_LABEL}=true`"
             )
             yield Problem(Reason.PROFILE_NOT_ALLOWED, message, f"{path}.job.securityProfile")
+
+
+def _approval_problems(approval: ApprovalStage, name: str, path: str, ordered: Graph) -> Iterator[Problem]:
+    if approval.items and approval.items.stage not in ordered.ancestors(name):
+        message = f"no stage {approval.items.stage!r} comes before this one"
+        yield Problem(Reason.INVALID_STAGES, message, f"{path}.approval.items.stage")
 
 
 def _task_stage_problems(stage: TaskStage, path: str) -> Iterator[Problem]:

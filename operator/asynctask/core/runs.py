@@ -135,7 +135,9 @@ def _judge(
         if want == "yield" and facts.admission.reason == Reason.OUTSIDE_WINDOW:
             wanted = "pause" if template.task and stage else "hold"
         outputs = _outputs(resolved, template, earlier)
-        return otherstages.judge(Gate(facts, resolved, template, stage, wanted, outputs, is_given_up=want == "hold"))
+        inputs = _inputs(resolved, template, speakers) if stage is None and template.approval else ()
+        gate = Gate(facts, resolved, template, stage, wanted, outputs, inputs, is_given_up=want == "hold")
+        return otherstages.judge(gate)
     return jobstage.judge(_look(facts, resolved, template, stage, speakers, want))
 
 
@@ -178,15 +180,18 @@ def _look(
 ) -> Look:
     attempt = stage.status.attempt if stage else 1
     run = facts.task.spec.run
-    ancestors = resolved.graph.ancestors(template.name) if stage is None else frozenset()
-    inputs = tuple(
-        StageInput(stage=name, object=speakers[name].metadata.name) for name in sorted(ancestors) if name in speakers
-    )
+    inputs = _inputs(resolved, template, speakers) if stage is None else ()
     pods = tuple(pod for pod in facts.pods if pod.metadata.stage == template.name and pod.metadata.run == run)
     job = facts.jobs.get(manifests.job_name(facts.task, template.name, attempt))
     if job is not None and stage is not None and not job.metadata.is_owned_by(stage.metadata.uid):
         job = None
     return Look(facts, resolved, template, stage, inputs, want, job, pods)
+
+
+def _inputs(resolved: Resolved, template: StageTemplate, speakers: Mapping[str, Stage]) -> tuple[StageInput, ...]:
+    """The objects of the stages before one that is about to begin."""
+    before = sorted(resolved.graph.ancestors(template.name))
+    return tuple(StageInput(stage=name, object=speakers[name].metadata.name) for name in before if name in speakers)
 
 
 def unfinished_jobs(facts: Facts, before: int | None = None) -> list[Job]:
