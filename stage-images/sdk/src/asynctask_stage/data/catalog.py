@@ -10,28 +10,32 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from asynctask_stage.data.entries import COLUMNS, LOSS_NAMES, Action, Entry, Kind, State
 from asynctask_stage.errors import PermanentError, TransientError
 
 VERSION = 1
 
-_SCHEMA = """
+COMMON = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE open_directories (id INTEGER PRIMARY KEY, path BLOB NOT NULL);
+CREATE TABLE errors (seq INTEGER PRIMARY KEY, stage TEXT NOT NULL, path BLOB NOT NULL, class TEXT NOT NULL,
+  reason TEXT NOT NULL, message TEXT NOT NULL, UNIQUE (stage, path));
+"""
+"""What every catalog has."""
+
+_SCHEMA = """
 CREATE TABLE entries (
   id INTEGER PRIMARY KEY, parent INTEGER NOT NULL, path BLOB NOT NULL, kind INTEGER NOT NULL, size INTEGER NOT NULL,
   mtime_ns INTEGER NOT NULL, mode INTEGER NOT NULL, uid INTEGER NOT NULL, gid INTEGER NOT NULL, nlink INTEGER NOT NULL,
   dev INTEGER NOT NULL, ino INTEGER NOT NULL, rdev INTEGER NOT NULL, blocks INTEGER NOT NULL, link BLOB, xattrs BLOB,
   action INTEGER NOT NULL, state INTEGER NOT NULL, loss INTEGER NOT NULL, target_size INTEGER NOT NULL,
   target_ino INTEGER NOT NULL, leader INTEGER NOT NULL DEFAULT 0, suspect INTEGER NOT NULL DEFAULT 0, hash BLOB);
-CREATE TABLE open_directories (id INTEGER PRIMARY KEY, path BLOB NOT NULL);
 CREATE TABLE partials (entry INTEGER PRIMARY KEY, ino INTEGER NOT NULL, size INTEGER NOT NULL,
   mtime_ns INTEGER NOT NULL);
 CREATE TABLE pieces (entry INTEGER NOT NULL, start INTEGER NOT NULL, length INTEGER NOT NULL, hash BLOB,
   PRIMARY KEY (entry, start)) WITHOUT ROWID;
-CREATE TABLE errors (seq INTEGER PRIMARY KEY, stage TEXT NOT NULL, path BLOB NOT NULL, class TEXT NOT NULL,
-  reason TEXT NOT NULL, message TEXT NOT NULL, UNIQUE (stage, path));
 """
 
 _INSERT = f"INSERT INTO entries ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"  # noqa: S608 - our names
@@ -39,14 +43,18 @@ _SELECT = f"SELECT {', '.join(COLUMNS)} FROM entries"  # noqa: S608 - our names
 
 
 class Catalog:
-    """An open catalog. Not to be used by two threads at once."""
+    """An open catalog. Not to be used by two threads at once. Subclasses may keep other tables."""
+
+    schema = _SCHEMA
+    made_by = "metadata"
+    """The stage that makes it."""
 
     def __init__(self, database: sqlite3.Connection, path: Path) -> None:
         self._database = database
         self.path = path
 
     @classmethod
-    def open(cls, path: Path, *, create: bool = False, patience: float = 30.0) -> "Catalog":
+    def open(cls, path: Path, *, create: bool = False, patience: float = 30.0) -> Self:
         """Open and lock it, waiting at most ``patience`` seconds for another holder.
 
         ``TransientError`` (``CatalogBusy``) while another pod has it; ``PermanentError`` (``CatalogMissing``,
@@ -56,12 +64,12 @@ class Catalog:
         if is_new:
             if not create:
                 raise PermanentError(
-                    f"the workspace has no {path.name}; restart from the metadata stage", reason="CatalogMissing"
+                    f"the workspace has no {path.name}; restart from the {cls.made_by} stage", reason="CatalogMissing"
                 )
             path.parent.mkdir(parents=True, exist_ok=True)
         database = sqlite3.connect(path, timeout=patience, isolation_level=None, check_same_thread=False)
         try:
-            _prepare(database, path.name)
+            _prepare(database, path.name, COMMON + cls.schema)
         except sqlite3.OperationalError as error:
             database.close()
             if "locked" in str(error):
@@ -81,7 +89,7 @@ class Catalog:
             self._database.execute("ROLLBACK")
         self._database.close()
 
-    def __enter__(self) -> "Catalog":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -176,7 +184,7 @@ class Catalog:
             self._database.execute("DETACH DATABASE previous")
 
 
-def _prepare(database: sqlite3.Connection, name: str) -> None:
+def _prepare(database: sqlite3.Connection, name: str, schema: str) -> None:
     """Lock it, and make the tables when it is new."""
     for setting in ("locking_mode=EXCLUSIVE", "journal_mode=TRUNCATE", "synchronous=FULL", "cache_size=-16384"):
         database.execute(f"PRAGMA {setting}")
@@ -184,7 +192,7 @@ def _prepare(database: sqlite3.Connection, name: str) -> None:
     database.execute("BEGIN EXCLUSIVE")
     version = database.execute("PRAGMA user_version").fetchone()[0]
     if version == 0:
-        for statement in _SCHEMA.split(";"):
+        for statement in schema.split(";"):
             database.execute(statement)
         database.execute(f"PRAGMA user_version={VERSION}")
     elif version != VERSION:

@@ -47,6 +47,15 @@ class Rules:
         """Whether ``path`` itself, or all below it for a directory, is asked for."""
         return self._include is None or bool(self._include.fullmatch(_subject(path, is_directory)))
 
+    def takes_part(self, path: str, *, is_directory: bool) -> bool:
+        """Whether ``path`` takes part; of a directory, whether it is entered."""
+        if self.excludes(path, is_directory=is_directory):
+            return False
+        if is_directory or not self.is_selective or self.includes(path, is_directory=False):
+            return True
+        parts = path.split("/")[:-1]
+        return any(self.includes("/".join(parts[: i + 1]), is_directory=True) for i in range(len(parts)))
+
 
 def _subject(path: str, is_directory: bool) -> str:
     return f"{path}/" if is_directory else path

@@ -1,17 +1,9 @@
-"""Listing a source tree into the catalog, compared with the target on the way; goes on where it stopped.
-
-The catalog keeps the directories not listed yet. A directory leaves that table in the transaction that completes its
-rows, so a listing that broke off, by an error or a crash, never counts: its rows are removed and it is listed again.
-"""
+"""Listing a source tree into the catalog, compared with the target on the way; goes on where it stopped."""
 
 import os
-import queue
 import stat
-import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 
 from asynctask_stage.data import attributes, comparing, names
 from asynctask_stage.data.attributes import Abilities
@@ -20,23 +12,7 @@ from asynctask_stage.data.entries import Action, Entry, Kind, State, int64, kind
 from asynctask_stage.data.failures import Failures, ItemFailed
 from asynctask_stage.data.patterns import Rules
 from asynctask_stage.data.roots import Folder, Root
-
-BLOCK = 2000
-"""Rows that travel at once; bounds the memory for a directory of millions."""
-
-COMMIT_SECONDS = 2.0
-
-
-@dataclass
-class _Block:
-    """Some rows of a directory; the last one says whether the listing ended well."""
-
-    directory: int
-    rows: list[Entry] = field(default_factory=list)
-    failed: list[tuple[bytes, Exception]] = field(default_factory=list)
-    skipped: dict[str, int] = field(default_factory=dict)
-    is_last: bool = False
-    error: Exception | None = None
+from asynctask_stage.data.walking import Block, Lister, OpenDirectory, Visit, Walk
 
 
 class Scan:
@@ -60,43 +36,18 @@ class Scan:
         """``check`` may raise to stop; ``tell`` hears the number of entries found so far after each commit."""
         self._catalog = catalog
         self._lister = _Lister(source, target, abilities, rules, token, one_file_system=one_file_system)
-        self._source = source
         self._failures = failures
         self._threads = threads
         self._check = check
         self._tell = tell
-        self._results: queue.Queue[_Block] = queue.Queue(maxsize=4 * threads)
-        self._open: list[tuple[int, bytes]] = []
-        self._found: dict[int, list[tuple[int, bytes]]] = {}
         self._next_id = 1
 
     def run(self) -> None:
         """List everything that is still open. On return, or when stopped, what is done is committed."""
-        self._resume()
-        committed = time.monotonic()
-        busy = 0
-        with ThreadPoolExecutor(self._threads, "scan") as pool:
-            try:
-                while self._open or busy:
-                    while self._open and busy < 2 * self._threads:
-                        pool.submit(self._lister.list, *self._open.pop(), self._results)
-                        busy += 1
-                    busy -= self._take(self._results.get())
-                    if time.monotonic() - committed > COMMIT_SECONDS:
-                        self._commit()
-                        committed = time.monotonic()
-                        self._check()
-            finally:
-                self._lister.stop()
-                while busy:
-                    busy -= self._results.get().is_last
-        self._commit()
+        Walk(self._lister, self, threads=self._threads, check=self._check).run()
 
-    def _commit(self) -> None:
-        self._failures.commit()
-        self._tell(self._next_id - 1)
-
-    def _resume(self) -> None:
+    def resume(self) -> list[OpenDirectory]:
+        """See ``Ledger``."""
         if not self._catalog.get("scan_begun"):
             root = self._lister.root_entry()
             self._catalog.insert([root])
@@ -104,47 +55,50 @@ class Scan:
             self._catalog.put({"scan_begun": True})
             self._failures.commit()
         self._catalog.execute("DELETE FROM entries WHERE parent IN (SELECT id FROM open_directories)")
-        self._open = list(self._catalog.execute("SELECT id, path FROM open_directories ORDER BY id"))
         self._next_id = 1 + int(self._catalog.scalar("SELECT max(id) FROM entries"))
+        return list(self._catalog.execute("SELECT id, path FROM open_directories ORDER BY id"))
 
-    def _take(self, block: _Block) -> bool:
-        """Write a block; whether its directory is finished."""
-        rows = [row._replace(id=self._next_id + i) for i, row in enumerate(block.rows)]
+    def write(self, block: Block) -> list[OpenDirectory]:
+        """See ``Ledger``."""
+        rows: list[Entry] = [row._replace(id=self._next_id + i) for i, row in enumerate(block.rows)]
         self._next_id += len(rows)
         self._catalog.insert(rows)
         for path, error in block.failed:
             self._failures.add(path, error)
-        for what, count in block.skipped.items():
+        for what, count in block.counts.items():
             self._catalog.put({what: self._catalog.get(what, 0) + count})
-        below = self._found.setdefault(block.directory, [])
-        below += [(row.id, row.path) for row in rows if row.kind == Kind.DIRECTORY and row.state != State.FAILED]
-        if block.is_last:
-            self._finish(block, self._found.pop(block.directory))
-        return block.is_last
+        return [(row.id, row.path) for row in rows if row.kind == Kind.DIRECTORY and row.state != State.FAILED]
 
-    def _finish(self, block: _Block, below: list[tuple[int, bytes]]) -> None:
+    def finish(self, block: Block, below: list[OpenDirectory]) -> list[OpenDirectory]:
+        """See ``Ledger``."""
         self._catalog.execute("DELETE FROM open_directories WHERE id = ?", (block.directory,))
         if block.error is None:
             self._catalog.execute_many("INSERT INTO open_directories VALUES (?, ?)", below)
-            self._open += reversed(below)
-            return
+            return below
         self._catalog.execute("DELETE FROM entries WHERE parent = ?", (block.directory,))
         directory = self._catalog.entry(block.directory)
         if not directory.path:
             raise block.error
         if isinstance(block.error, FileNotFoundError):
             self._catalog.set_states(State.VANISHED, [directory.id])
-            return
-        self._failures.add(directory.path, block.error)
-        self._catalog.set_states(State.FAILED, [directory.id])
+        else:
+            self._failures.add(directory.path, block.error)
+            self._catalog.set_states(State.FAILED, [directory.id])
+        return []
+
+    def commit(self) -> None:
+        """See ``Ledger``."""
+        self._failures.commit()
+        self._tell(self._next_id - 1)
 
 
-class _Lister:
-    """Lists one directory at a time; shared by the threads."""
+class _Lister(Lister):
+    """Compares each entry with the target's."""
 
     def __init__(
         self, source: Root, target: Root, abilities: Abilities, rules: Rules, token: str, *, one_file_system: bool
     ) -> None:
+        super().__init__()
         self._source = source
         self._target = target
         self._abilities = abilities
@@ -154,11 +108,6 @@ class _Lister:
         self._device = os.fstat(source.top.fd).st_dev
         top = os.fstat(target.top.fd)
         self._target_id = (top.st_dev, top.st_ino)
-        self._stopped = threading.Event()
-
-    def stop(self) -> None:
-        """End running listings early; they count as failed."""
-        self._stopped.set()
 
     def root_entry(self) -> Entry:
         """The row of the root."""
@@ -167,29 +116,13 @@ class _Lister:
         planned = comparing.plan(entry, b".", os.fstat(self._target.top.fd), self._target.top, self._abilities)
         return planned._replace(id=1)
 
-    def list(self, directory: int, path: bytes, results: "queue.Queue[_Block]") -> None:
-        """Put the directory's rows into ``results`` block by block; the last block always comes."""
-        block = _Block(directory)
-        try:
-            source = self._source.folder(path)
-            target = self._target_folder(path)
-            if target is not None:
-                self._sweep(target)
-            with os.scandir(source.fd) as listing:
-                for item in listing:
-                    self._visit(item, directory, path, source, target, block)
-                    if len(block.rows) >= BLOCK:
-                        results.put(block)
-                        block = _Block(directory)
-                        self._check_stopped()
-        except Exception as error:  # noqa: BLE001 - it goes to the thread that can judge it
-            block.error = error
-        block.is_last = True
-        results.put(block)
-
-    def _check_stopped(self) -> None:
-        if self._stopped.is_set():
-            raise InterruptedError
+    def begin(self, directory: int, path: bytes) -> tuple[Folder, Visit]:
+        """See ``Lister``."""
+        source = self._source.folder(path)
+        target = self._target_folder(path)
+        if target is not None:
+            self._sweep(target)
+        return source, lambda item, block: self._visit(item, directory, path, source, target, block)
 
     def _target_folder(self, path: bytes) -> Folder | None:
         try:
@@ -217,7 +150,7 @@ class _Lister:
         path: bytes,
         source: Folder,
         target: Folder | None,
-        block: _Block,
+        block: Block,
     ) -> None:
         name = os.fsencode(item.name)
         if names.is_temporary(name):
@@ -226,10 +159,10 @@ class _Lister:
         try:
             found = item.stat(follow_symlinks=False)
             is_directory = stat.S_ISDIR(found.st_mode)
-            if not self._rules.is_open and not self._takes_part(full, is_directory=is_directory):
+            if not self._rules.is_open and not self._rules.takes_part(names.text_of(full), is_directory=is_directory):
                 return
             if is_directory and (found.st_dev, found.st_ino) == self._target_id:
-                _count(block, "skipped_target")
+                block.count("skipped_target")
                 return
             entry = self._read(directory, full, name, found, source)
         except FileNotFoundError:
@@ -238,21 +171,12 @@ class _Lister:
             block.failed.append((full, error))
             return
         if is_directory and self._one_file_system and found.st_dev != self._device:
-            _count(block, "skipped_mounts")
+            block.count("skipped_mounts")
             return
         try:
             block.rows.append(comparing.plan(entry, name, _stat(name, target), target, self._abilities))
         except (OSError, ItemFailed) as error:
             block.failed.append((full, error))
-
-    def _takes_part(self, path: bytes, *, is_directory: bool) -> bool:
-        text = names.text_of(path)
-        if self._rules.excludes(text, is_directory=is_directory):
-            return False
-        if is_directory or not self._rules.is_selective or self._rules.includes(text, is_directory=False):
-            return True
-        parts = text.split("/")[:-1]
-        return any(self._rules.includes("/".join(parts[: i + 1]), is_directory=True) for i in range(len(parts)))
 
     def _read(self, directory: int, full: bytes, name: bytes, found: os.stat_result, source: Folder) -> Entry:
         link = xattrs = None
@@ -300,7 +224,3 @@ def _stat(name: bytes, folder: Folder | None) -> os.stat_result | None:
         return os.stat(name, dir_fd=folder.fd, follow_symlinks=False)
     except FileNotFoundError:
         return None
-
-
-def _count(block: _Block, what: str) -> None:
-    block.skipped[what] = block.skipped.get(what, 0) + 1
