@@ -27,15 +27,27 @@ WATCH_SILENCE_SECONDS = 100
 """Bookmarks come about once a minute; a stream silent for longer than this is dead."""
 
 
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """One field that the API server found fault with."""
+
+    field: str
+    reason: str
+    message: str
+
+
 class ApiError(Exception):
     """The API server refused or failed. `status` is the HTTP status, 0 when no answer came."""
 
-    def __init__(self, status: int, reason: str, message: str, retry_after: float = 0.0) -> None:
+    def __init__(
+        self, status: int, reason: str, message: str, retry_after: float = 0.0, causes: tuple[Cause, ...] = ()
+    ) -> None:
         super().__init__(f"{status} {reason}: {message}")
         self.status = status
         self.reason = reason
         self.message = message
         self.retry_after = retry_after
+        self.causes = causes
 
 
 class NotFound(ApiError):
@@ -173,9 +185,10 @@ class Cluster:
         params = {"resourceVersion": not_older_than} if not_older_than else None
         return await self._request("GET", resource, resource.path(namespace, name), params=params)
 
-    async def create(self, resource: Resource, namespace: str, body: Object) -> Object:
-        """Create an object and return it as stored. Raises AlreadyExists."""
-        return await self._request("POST", resource, resource.path(namespace), body=body)
+    async def create(self, resource: Resource, namespace: str, body: Object, *, dry_run: bool = False) -> Object:
+        """Create an object and return it as stored. Raises AlreadyExists. A dry run is not stored."""
+        params = {"dryRun": "All"} if dry_run else None
+        return await self._request("POST", resource, resource.path(namespace), body=body, params=params)
 
     async def patch(self, resource: Resource, namespace: str, name: str, body: Object, subresource: str = "") -> Object:
         """Apply a JSON merge patch (RFC 7386). Raises Conflict when it holds a resourceVersion that is old."""
@@ -317,9 +330,11 @@ class Cluster:
 
 
 def _error(method: str, status: int, payload: bytes, retry_after: str | None) -> ApiError:
+    causes: tuple[Cause, ...] = ()
     try:
         answer = orjson.loads(payload)
         reason, message = str(answer.get("reason", "")), str(answer.get("message", ""))
+        causes = _causes(answer)
     except (orjson.JSONDecodeError, AttributeError):
         reason, message = "", payload[:300].decode(errors="replace")
     kind: type[ApiError] = Unavailable
@@ -335,4 +350,13 @@ def _error(method: str, status: int, payload: bytes, retry_after: str | None) ->
         delay = float(retry_after or 0)
     except ValueError:
         delay = 0.0
-    return kind(status, reason, message, delay)
+    return kind(status, reason, message, delay, causes)
+
+
+def _causes(answer: Object) -> tuple[Cause, ...]:
+    found = (answer.get("details") or {}).get("causes") or ()
+    return tuple(
+        Cause(str(cause.get("field", "")), str(cause.get("reason", "")), str(cause.get("message", "")))
+        for cause in found
+        if cause.get("field")
+    )
