@@ -61,6 +61,7 @@ class GatewayProcess:
     period: float = 0.4
     port: int = field(default_factory=free_port)
     metrics_port: int = field(default_factory=free_port)
+    api_port: int = field(default_factory=free_port)
     process: asyncio.subprocess.Process | None = None
 
     @property
@@ -74,6 +75,7 @@ class GatewayProcess:
             "KUBECONFIG": str(self.kubeconfig),
             "ASYNCTASK_PORT": str(self.port),
             "ASYNCTASK_METRICS_PORT": str(self.metrics_port),
+            "ASYNCTASK_API_PORT": str(self.api_port),
             "ASYNCTASK_PROGRESS_PERIOD_SECONDS": str(self.period),
             "ASYNCTASK_ARTIFACTS_DIRECTORY": str(self.artifacts),
         }

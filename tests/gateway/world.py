@@ -119,6 +119,7 @@ class World:
         options = GatewaySettings(
             port=free_port(),
             metrics_port=free_port(),
+            api_port=free_port(),
             progress_period_seconds=period,
             artifacts_directory=str(self.artifacts),
             **settings,

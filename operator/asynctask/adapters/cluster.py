@@ -111,6 +111,7 @@ NODES = Resource("", "v1", "nodes", namespaced=False)
 NODE_METRICS = Resource("metrics.k8s.io", "v1beta1", "nodes", namespaced=False)
 WORKLOADS = Resource("kueue.x-k8s.io", "v1beta1", "workloads")
 DISCOVERY = Resource("", "", "discovery", namespaced=False)
+ACCESS_REVIEWS = Resource("authorization.k8s.io", "v1", "subjectaccessreviews", namespaced=False)
 TOKEN_REVIEWS = Resource("authentication.k8s.io", "v1", "tokenreviews", namespaced=False)
 
 

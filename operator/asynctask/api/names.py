@@ -41,6 +41,9 @@ DATA_OWNER_LABEL = f"{GROUP}/allow-data-owner"
 """A namespace that carries this label with the value `true` may run stages with the DataOwner profile."""
 
 GATEWAY_AUDIENCE = "asynctask-gateway"
+"""Of the tokens of stages."""
+API_AUDIENCE = "asynctask-api"
+"""Of the tokens of people and programs."""
 TOKEN_DIRECTORY = "/var/run/secrets/asynctask"  # noqa: S105 - a path
 ENDPOINT_SECRETS_DIRECTORY = "/var/run/secrets/asynctask-endpoints"
 WORKSPACE_CLAIM = "asynctask-workspace"

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from asynctask.api.kinds import KINDS, Kind
 from asynctask.api.names import API_VERSION
+from asynctask.crdgen import frontdoor
 from asynctask.crdgen.structural import Schema, structural
 from asynctask.settings import ClusterSettings, GatewaySettings, OperatorSettings
 
@@ -18,13 +19,22 @@ _NOTE = "<!-- Generated from the types by hack/generate; change those. -->\n\n"
 def pages(directory: Path) -> dict[Path, str]:
     """Every page of the reference."""
     kinds = {directory / f"{kind.name.lower()}.md": _NOTE + _kind_page(kind) for kind in KINDS}
-    return {**kinds, directory / "settings.md": _NOTE + _settings_page(), directory / "README.md": _NOTE + _index()}
+    settings = {directory / "settings.md": _NOTE + _settings_page(), directory / "README.md": _NOTE + _index()}
+    api = {
+        directory / "errors.md": _NOTE + frontdoor.errors_page(),
+        directory / "openapi.json": frontdoor.openapi_text(),
+    }
+    return {**kinds, **settings, **api}
 
 
 def _index() -> str:
     lines = ["# Reference", "", "| page | |", "|---|---|"]
     lines += [f"| [{kind.name}]({kind.name.lower()}.md) | {_cell(kind.model.__doc__)} |" for kind in KINDS]
-    lines.append("| [Settings](settings.md) | Environment variables of operator and gateway. |")
+    lines += [
+        "| [Settings](settings.md) | Environment variables of operator and gateway. |",
+        "| [openapi.json](openapi.json) | The API for people and programs, as OpenAPI 3.1. |",
+        "| [Errors](errors.md) | Its error codes and the reasons of tasks and stages, in English and Chinese. |",
+    ]
     return "\n".join([*lines, ""])
 
 

@@ -34,7 +34,7 @@ async def run(settings: GatewaySettings) -> None:
         ) as cluster,
         Gateway(settings, cluster, metrics) as gateway,
     ):
-        log.info("serving", port=gateway.port, metrics_port=gateway.metrics_port)
+        log.info("serving", port=gateway.port, api_port=gateway.api_port, metrics_port=gateway.metrics_port)
         await stop.wait()
         gateway.ready = False
         log.info("ending")

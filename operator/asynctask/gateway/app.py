@@ -1,7 +1,8 @@
-"""The gateway put together: the stage API on one port, metrics and probes on another."""
+"""The gateway put together: the stage API on one port, that for people and programs on another, metrics on a third."""
 
 import asyncio
 from contextlib import AsyncExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
 from typing import Self
@@ -18,6 +19,9 @@ from asynctask.gateway import sweeping
 from asynctask.gateway.contexts import Contexts
 from asynctask.gateway.errors import GatewayError, InvalidReport, NotNow, TooLarge
 from asynctask.gateway.estate import Estate
+from asynctask.gateway.front.app import Front
+from asynctask.gateway.front.auth.access import Access
+from asynctask.gateway.front.calls import Desk
 from asynctask.gateway.identity import Authenticator, Freshness
 from asynctask.gateway.metrics import Metrics
 from asynctask.gateway.routes import MAX_BODY_BYTES, StageApi
@@ -64,11 +68,22 @@ class Gateway:
             StageLogs(metrics),
             period=period,
         )
+        self._front = Front(
+            Desk(
+                settings=settings,
+                cluster=cluster,
+                artifacts=self._artifacts,
+                access=Access(cluster, settings.watch_namespaces),
+                now=lambda: datetime.now(UTC),
+            ),
+            metrics,
+        )
         self._stack = AsyncExitStack()
         self.ready = False
         """Whether calls should come here: the API server has answered, and the end has not begun."""
         self.port = 0
         self.metrics_port = 0
+        self.api_port = 0
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
@@ -88,6 +103,7 @@ class Gateway:
             app = web.Application(middlewares=[_observer(self._metrics)], client_max_size=MAX_BODY_BYTES)
             app.add_routes(self._api.routes())
             self.port = await _serve(stack, app, self._settings.port)
+            self.api_port = (await stack.enter_async_context(self._front)).port
             self._stack = stack.pop_all()
         return self
 

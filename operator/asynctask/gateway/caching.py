@@ -4,7 +4,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable
 from time import monotonic
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
 from asynctask.gateway.errors import GatewayError
 
@@ -13,21 +13,23 @@ V = TypeVar("V")
 
 
 class Cache(Generic[K, V]):
-    """Keeps values for `seconds`, refusals (GatewayError) for `refusal_seconds`, other exceptions not at all."""
+    """Keeps values for `seconds`, refusals (of that class) for `refusal_seconds`, other exceptions not."""
 
     def __init__(
         self,
         seconds: float,
         *,
         refusal_seconds: float = 0.0,
+        refusal: type[Exception] = GatewayError,
         size: int = 10_000,
         clock: Callable[[], float] = monotonic,
     ) -> None:
         self._seconds = seconds
         self._refusal_seconds = refusal_seconds
+        self._refusal = refusal
         self._size = size
         self._clock = clock
-        self._kept: OrderedDict[K, tuple[float, V | GatewayError]] = OrderedDict()
+        self._kept: OrderedDict[K, tuple[float, V | Exception]] = OrderedDict()
         self._loading: dict[K, asyncio.Future[V]] = {}
 
     async def get(self, key: K, load: Callable[[V | None], Awaitable[V]]) -> V:
@@ -35,12 +37,12 @@ class Cache(Generic[K, V]):
         old = self._kept.get(key)
         if old and self._clock() < old[0]:
             self._kept.move_to_end(key)
-            if isinstance(old[1], GatewayError):
-                raise old[1]
-            return old[1]
+            if isinstance(old[1], self._refusal):
+                raise old[1].with_traceback(None)  # else it would grow with every use
+            return cast("V", old[1])
         loading = self._loading.get(key)
         if loading is None:
-            stale = old[1] if old and not isinstance(old[1], GatewayError) else None
+            stale = cast("V", old[1]) if old and not isinstance(old[1], self._refusal) else None
             loading = asyncio.ensure_future(self._load(key, load, stale))
             self._loading[key] = loading
             loading.add_done_callback(lambda done: self._loaded(key, done))
@@ -53,13 +55,13 @@ class Cache(Generic[K, V]):
     async def _load(self, key: K, load: Callable[[V | None], Awaitable[V]], stale: V | None) -> V:
         try:
             value = await load(stale)
-        except GatewayError as refusal:
+        except self._refusal as refusal:
             self._keep(key, refusal, self._refusal_seconds)
             raise
         self._keep(key, value, self._seconds)
         return value
 
-    def _keep(self, key: K, value: V | GatewayError, seconds: float) -> None:
+    def _keep(self, key: K, value: V | Exception, seconds: float) -> None:
         self._kept[key] = (self._clock() + seconds, value)
         self._kept.move_to_end(key)
         while len(self._kept) > self._size:

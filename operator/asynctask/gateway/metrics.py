@@ -37,6 +37,19 @@ class Metrics:
         self.log_lines = Counter(
             "asynctask_gateway_log_lines_total", "Log lines of stages.", ["fate"], registry=self.registry
         )
+        self.api_calls = Counter(
+            "asynctask_gateway_api_calls_total",
+            "Calls of people and programs.",
+            ["operation", "status"],
+            registry=self.registry,
+        )
+        self.api_seconds = Histogram(
+            "asynctask_gateway_api_call_seconds",
+            "How long they took; of a stream, until its end.",
+            ["operation"],
+            buckets=SECONDS,
+            registry=self.registry,
+        )
         self.requests = Counter(
             "asynctask_gateway_api_requests_total",
             "Requests to the API server.",

@@ -1,0 +1,15 @@
+"""The operations, one module per resource. `all_operations` is the index."""
+
+from collections.abc import Callable
+
+from asynctask.gateway.front.calls import Desk
+from asynctask.gateway.front.operations import Operation
+from asynctask.gateway.front.routes import session
+
+RESOURCES: tuple[Callable[[Desk], tuple[Operation, ...]], ...] = (session.operations,)
+"""What each module offers, in the order of the document."""
+
+
+def all_operations(desk: Desk) -> tuple[Operation, ...]:
+    """Every operation of the API."""
+    return tuple(operation for operations in RESOURCES for operation in operations(desk))
