@@ -1,0 +1,1 @@
+"""The command line, `asynctask` and `kubectl asynctask`: the Kubernetes API alone does; history needs the gateway."""
