@@ -20,6 +20,21 @@ async def test_an_artifact_comes_back_as_it_was_to_other_stages_of_the_run(world
     assert (await stranger.call("GET", "artifacts/list.txt")).error == "NotFound"
 
 
+async def test_a_restarted_run_finds_what_the_stages_that_it_kept_have_stored(world: World, url: str) -> None:
+    task = await world.task()
+    scan = await world.stage(task, name="scan")
+    writer = await world.worker(url, scan)
+    await writer.call("PUT", "artifacts/list", data=b"first")
+    kept = [{"stage": "scan", "object": scan["metadata"]["name"]}]
+    again = await world.worker(url, await world.stage(task, name="copy", run=2, inputs=kept))
+    assert (await again.call("GET", "artifacts/list")).body == b"first"
+    await again.call("PUT", "artifacts/list", data=b"second")
+    assert (await again.call("GET", "artifacts/list")).body == b"second"
+    assert (await writer.call("GET", "artifacts/list")).body == b"first"
+    other = await world.worker(url, await world.stage(task, name="check", run=3))
+    assert (await other.call("GET", "artifacts/list")).error == "NotFound"
+
+
 @pytest.mark.parametrize("name", ["..", "%2e%2e%2f%2e%2e%2fx", "..%2Fx", "a%2Fb", ".upload-1", "a b", "x" * 101, "."])
 async def test_a_name_that_leads_elsewhere_is_refused(world: World, url: str, name: str) -> None:
     pod = await world.worker(url)

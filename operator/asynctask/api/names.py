@@ -67,6 +67,12 @@ def child_name(task_name: str, task_uid: str, stage: str, run: int, attempt: int
     return readable[: MAX_JOB_NAME - len(tail)].strip("-") + tail
 
 
+def run_of(stage_object: str) -> int:
+    """The run in the name of a Stage; 0 when the name is none of ours."""
+    tail = stage_object.rpartition("-r")[2]
+    return int(tail) if tail.isascii() and tail.isdecimal() else 0
+
+
 def config_variable(field: str) -> str:
     """The environment variable that carries one top-level config field: `sourcePath` and `source_path` → `CONFIG_SOURCE_PATH`."""
     snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", field)

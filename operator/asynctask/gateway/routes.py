@@ -8,6 +8,7 @@ import orjson
 from aiohttp import web
 
 from asynctask.adapters.artifacts import ArtifactStore, ArtifactTooLarge, InvalidName, Owner
+from asynctask.api import names
 from asynctask.gateway.contexts import Contexts
 from asynctask.gateway.errors import InvalidReport, NoSuchArtifact, StorageFull, TooLarge, TooManyCalls
 from asynctask.gateway.identity import Authenticator, Identity
@@ -115,13 +116,17 @@ class StageApi:
         """A stream kept under a name."""
         identity, live = await self._enter(request)
         await live.admit(identity.caller)
+        spec, name = live.spec, request.match_info["name"]
         try:
-            path = self._artifacts.path(live.spec.task_uid, live.spec.run, request.match_info["name"])
+            # a restarted run rests on the results of earlier ones: what they stored is part of them
+            runs = sorted({spec.run, *(names.run_of(known.object) for known in spec.inputs)}, reverse=True)
+            paths = [self._artifacts.path(spec.task_uid, run, name) for run in runs]
         except InvalidName as error:
             raise InvalidReport(str(error), field="name") from None
-        if not await asyncio.to_thread(path.is_file):
-            raise NoSuchArtifact("no artifact has this name")
-        return web.FileResponse(path, headers={"Content-Type": "application/octet-stream"})
+        for path in paths:
+            if await asyncio.to_thread(path.is_file):
+                return web.FileResponse(path, headers={"Content-Type": "application/octet-stream"})
+        raise NoSuchArtifact("no artifact has this name")
 
     async def _enter(self, request: web.Request) -> tuple[Identity, LiveStage]:
         bearer = await self._authenticator.bearer(request.headers.get("Authorization", ""))

@@ -1,5 +1,6 @@
 """Bulk data through the gateway."""
 
+import hashlib
 import io
 
 import pytest
@@ -70,3 +71,16 @@ def test_a_refusal_supersedes(gateway, pod):
         stage.artifacts.put("a", b"x")
 
     assert pod.run(main) == 143
+
+
+def test_a_list_is_taken_only_when_it_is_the_one_that_was_approved(gateway, pod, tmp_path):
+    gateway.artifacts["list"] = BIG
+    approved, other = hashlib.sha256(BIG).hexdigest(), hashlib.sha256(b"").hexdigest()
+
+    def main(stage):
+        stage.artifacts.get("list", tmp_path / "good", digest=f"sha256:{approved}")
+        stage.artifacts.get("list", tmp_path / "bad", digest=f"sha256:{other}")
+
+    assert pod.run(main) == 65
+    assert (tmp_path / "good").read_bytes() == BIG
+    assert {path.name for path in tmp_path.iterdir()} & {"bad", ".bad.part"} == set()

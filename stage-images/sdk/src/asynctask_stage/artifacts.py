@@ -1,6 +1,7 @@
 """Streamed bulk data of a task's run: review lists, manifests, logs; shared by all its stages."""
 
 import errno
+import hashlib
 import http.client
 import os
 import re
@@ -31,8 +32,12 @@ class Artifacts(Protocol):
     def open(self, name: str) -> AbstractContextManager[IO[bytes]]:
         """Read as a binary stream; ``FileNotFoundError`` when there is none of that name."""
 
-    def get(self, name: str, path: Path) -> None:
-        """Fetch into the file ``path``, which appears only when it is complete."""
+    def get(self, name: str, path: Path, *, digest: str = "") -> None:
+        """Fetch into the file ``path``, which appears only when it is complete.
+
+        With a ``digest`` (``sha256:`` and hexadecimal digits, as an approval's outputs have it) only when the bytes are
+        the ones it was made of; else ``PermanentError``.
+        """
 
 
 class GatewayArtifacts:
@@ -60,7 +65,7 @@ class GatewayArtifacts:
         with ExitStack() as stack:
             yield self._try(lambda: stack.enter_context(client.get_artifact(name)))
 
-    def get(self, name: str, path: Path) -> None:
+    def get(self, name: str, path: Path, *, digest: str = "") -> None:
         """See ``Artifacts.get``."""
         client = self._checked(name)
         temporary = path.with_name(f".{path.name}.part")
@@ -76,6 +81,9 @@ class GatewayArtifacts:
 
         try:
             self._try(fetch)
+            if digest:
+                with temporary.open("rb") as file:
+                    check_digest(name, digest, hashlib.file_digest(file, "sha256").hexdigest())
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
@@ -106,6 +114,12 @@ class GatewayArtifacts:
             except Invalid as error:
                 raise PermanentError(str(error), reason="InvalidArtifact") from error
         raise AssertionError("no tries")
+
+
+def check_digest(name: str, wanted: str, found: str) -> None:
+    """Raise ``PermanentError`` unless an artifact is the very one that was meant."""
+    if wanted != f"sha256:{found}":
+        raise PermanentError(f"artifact {name} is not the one that was approved", reason="DigestMismatch")
 
 
 def _body_of(source: bytes | IO[bytes] | Iterable[bytes]) -> tuple[Callable[[], Body], int | None, bool]:

@@ -1,6 +1,7 @@
 """Run ``main`` in the test's own process and thread, with nothing around it."""
 
 import contextlib
+import hashlib
 import io
 import json
 import logging
@@ -9,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from asynctask_stage.artifacts import Source
+from asynctask_stage.artifacts import Source, check_digest
 from asynctask_stage.bandwidth import Bandwidth
 from asynctask_stage.checkpoints import ITEM_ERRORS_KEY, Checkpoints
 from asynctask_stage.contexts import Checkpoint, Context
@@ -77,10 +78,13 @@ class MemoryArtifacts:
             raise FileNotFoundError(2, "no such artifact", name)
         yield io.BytesIO(self.content[name])
 
-    def get(self, name: str, path: Path) -> None:
+    def get(self, name: str, path: Path, *, digest: str = "") -> None:
         """Fetch."""
         with self.open(name) as stream:
-            path.write_bytes(stream.read())
+            content = stream.read()
+        if digest:
+            check_digest(name, digest, hashlib.sha256(content).hexdigest())
+        path.write_bytes(content)
 
 
 class _RecordingStage(Stage):
