@@ -12,8 +12,9 @@ from typing import Any
 
 import aiohttp
 import yaml
-from gateway.world import Pod, World, free_port
+from gateway.world import Pod, World
 from support.api import Api
+from support.ports import free_port
 
 RIGHTS = [
     {

@@ -3,7 +3,6 @@
 import io
 import itertools
 import json
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+from support.ports import free_port
 
 from asynctask.adapters import cluster as api
 from asynctask.api import names
@@ -245,13 +245,6 @@ class World:
         metadata: Object = {"name": name, "ownerReferences": [owner] if owner else []}
         body = {"apiVersion": names.API_VERSION, "kind": kind, "metadata": metadata, "spec": spec}
         return await self.cluster.create(resource, self.namespace, body)
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 def _owner(kind: str, version: str, metadata: Object) -> Object:

@@ -71,7 +71,8 @@ class Dispatch:
             self._observe(operation, request, call, response.status, refusal, perf_counter() - started)
             return response
 
-        return web.route(operation.method, operation.path, handle)
+        no_head = {"allow_head": False} if operation.method == "GET" else {}
+        return web.RouteDef(operation.method, operation.path, handle, no_head)
 
     async def _call(self, operation: Operation, lists: frozenset[str], request: web.Request) -> Call:
         caller = await self._authenticate(request, operation)
