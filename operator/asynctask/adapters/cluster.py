@@ -246,9 +246,16 @@ class Cluster:
                 return
 
     async def watch(
-        self, resource: Resource, namespace: str = "", selector: str = "", resource_version: str = ""
+        self,
+        resource: Resource,
+        namespace: str = "",
+        selector: str = "",
+        resource_version: str = "",
+        opened: Callable[[], None] = lambda: None,
     ) -> AsyncIterator[bytes]:
         """Follow a collection: one raw JSON event a line, bookmarks included, until the server ends the stream.
+
+        `opened` is called when the server has begun to answer; the first line may be a minute away.
 
         Raises Gone when the resourceVersion is too old, Unavailable when the stream breaks or falls silent.
         """
@@ -265,6 +272,7 @@ class Cluster:
             ) as response:
                 if response.status != 200:
                     raise _error("GET", response.status, await response.read(), response.headers.get("Retry-After"))
+                opened()
                 rest = b""
                 async for chunk in response.content.iter_any():
                     *lines, rest = (rest + chunk).split(b"\n")

@@ -105,6 +105,12 @@ class Reflector(Generic[T]):
         self.listed = asyncio.Event()
         """Set once the collection has been taken in for the first time."""
         self.last_heard = monotonic()
+        self._broken_since: float | None = monotonic()
+
+    @property
+    def broken_seconds(self) -> float:
+        """For how long nothing has been followed: the collection here is as old as that. 0 while all goes well."""
+        return 0.0 if self._broken_since is None else monotonic() - self._broken_since
 
     @property
     def plural(self) -> str:
@@ -152,7 +158,7 @@ class Reflector(Generic[T]):
                     await self.list()
                 await self._follow()
                 delay = RECONNECT_SECONDS
-                continue
+                continue  # it ended as agreed, and goes on from there at once
             except Gone:
                 self._version = ""
             except ApiError as error:
@@ -160,14 +166,21 @@ class Reflector(Generic[T]):
             except Exception:
                 log.exception("watch failed", resource=self.plural)
                 self._version = ""
+            if self._broken_since is None:
+                self._broken_since = monotonic()
             if self.last_heard > begun:
                 delay = RECONNECT_SECONDS
             await asyncio.sleep(delay)
             delay = min(RECONNECT_MAX_SECONDS, delay * 2)
 
+    def _opened(self) -> None:
+        self._broken_since = None
+
     async def _follow(self) -> None:
         of = self._collection
-        async for line in self._cluster.watch(of.resource, self._namespace, of.selector, self._version):
+        async for line in self._cluster.watch(
+            of.resource, self._namespace, of.selector, self._version, opened=self._opened
+        ):
             self.last_heard = monotonic()
             kind = _kind.decode(line)
             if kind.type == "BOOKMARK":
