@@ -22,6 +22,7 @@ from asynctask.gateway.estate import Estate
 from asynctask.gateway.front.app import Front
 from asynctask.gateway.front.auth.access import Access
 from asynctask.gateway.front.calls import Desk
+from asynctask.gateway.front.view import View
 from asynctask.gateway.identity import Authenticator, Freshness
 from asynctask.gateway.metrics import Metrics
 from asynctask.gateway.routes import MAX_BODY_BYTES, StageApi
@@ -68,6 +69,7 @@ class Gateway:
             StageLogs(metrics),
             period=period,
         )
+        self._view = View(cluster, settings.watch_namespaces)
         self._front = Front(
             Desk(
                 settings=settings,
@@ -75,6 +77,7 @@ class Gateway:
                 artifacts=self._artifacts,
                 access=Access(cluster, settings.watch_namespaces),
                 now=lambda: datetime.now(UTC),
+                view=self._view,
             ),
             metrics,
         )
@@ -89,7 +92,7 @@ class Gateway:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self._flush)
             sweep = sweeping.keep(self._cluster, self._artifacts)
-            for work in (self._stages.sweep(), self._estate.run(), self._become_ready(), sweep):
+            for work in (self._stages.sweep(), self._estate.run(), self._view.run(), self._become_ready(), sweep):
                 stack.push_async_callback(_end, asyncio.create_task(work))
             probes = web.Application()
             probes.add_routes(

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from asynctask.gateway.front.auth.access import Access
+    from asynctask.gateway.front.view import View
 
 Via = Literal["kubernetes", "oidc", "session", "apikey", "development"]
 READS = frozenset({"get", "list", "watch"})
@@ -53,8 +54,8 @@ class Desk:
     artifacts: ArtifactStore
     access: "Access"
     now: "Callable[[], datetime]"
+    view: "View"
     archive: Any = None
-    view: Any = None
     stream: Any = None
 
 
