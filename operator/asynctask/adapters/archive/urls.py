@@ -66,7 +66,9 @@ def parse(text: str) -> Address:
     arguments: dict[str, Any] = {"ssl": context} if context else {}
     if dialect == "postgresql":
         arguments |= {"timeout": CONNECT_SECONDS, "command_timeout": COMMAND_SECONDS}
-        arguments["server_settings"] = {"application_name": "asynctask", "timezone": "UTC", "jit": "off"}
+        # plans are made for the values at hand: how common a status is decides which index is best
+        planner = {"jit": "off", "plan_cache_mode": "force_custom_plan"}
+        arguments["server_settings"] = {"application_name": "asynctask", "timezone": "UTC", **planner}
     else:
         arguments |= {"connect_timeout": CONNECT_SECONDS}
         url = url.update_query_dict({"charset": "utf8mb4"})
