@@ -1,12 +1,13 @@
 """`python -m asynctask.crdgen`: everything that is generated from the types, written or checked."""
 
 import argparse
+import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from asynctask.api.kinds import KINDS
-from asynctask.crdgen import chart, files, reference
+from asynctask.crdgen import chart, clientcode, files, frontdoor, reference
 from asynctask.crdgen.definition import crd_name, definition, to_yaml
 from asynctask.crdgen.errors import SchemaError
 
@@ -45,6 +46,10 @@ def _generate(options: argparse.Namespace) -> tuple[dict[Path, str], frozenset[P
     if options.reference:
         generated |= reference.pages(options.reference)
         stale |= files.others(options.reference, "*.md", generated)
+    if options.client:
+        document = json.loads(frontdoor.openapi_text())
+        generated[options.client / "types.py"] = clientcode.types_module(document)
+        generated[options.client / "operations.py"] = clientcode.operations_module(document)
     return generated, stale
 
 
@@ -54,5 +59,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--selectable", action="store_true", help="with selectable fields: Kubernetes 1.31 and newer")
     parser.add_argument("--chart", type=Path, metavar="DIRECTORY", help="the chart's CRDs, values schema and README")
     parser.add_argument("--reference", type=Path, metavar="DIRECTORY", help="the reference pages")
+    parser.add_argument("--client", type=Path, metavar="DIRECTORY", help="the Python client's operations and types")
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 when a file differs")
     return parser
