@@ -25,6 +25,7 @@ from asynctask.api.base import (
     rules,
 )
 from asynctask.api.names import DEFAULT_QUEUE
+from asynctask.api.notification import TaskNotification
 from asynctask.api.status import Phase, PhaseName, Progress
 from asynctask.api.templates import EndCondition, Locations, Retry, Stages
 from asynctask.api.window import Window
@@ -105,6 +106,8 @@ class AsyncTaskSpec(Model):
     """Delete the task this long after it ended. Absent: keep it."""
     run_as: RunAs | None = None
     """User and groups of the stages."""
+    notify: Annotated[tuple[TaskNotification, ...], Field(max_length=10)] = ()
+    """Who is told of what, besides what the administrators' rules and the users' subscriptions say."""
 
 
 class StageSummary(Model):
