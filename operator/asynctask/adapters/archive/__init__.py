@@ -6,6 +6,7 @@
 | `tables/` | the tables, one module a concern; `migrations/` brings a database to them |
 | `tasks` | tasks, runs, stages: taken in, listed in pages, told of one by one |
 | `audit` | who changed what |
+| `access` | API keys, sessions, preferences, idempotency keys |
 | `retention` | what is too old goes |
 | `transfer` | back-up and restore |
 """
