@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from support.api import Api
 from support.auditlog import AuditLog
+from support.cluster import own_name
 from support.estate import Estate
 from support.kubelet import ActedKubelet
 from support.operators import OperatorProcess
@@ -17,14 +18,14 @@ from support.queues import Queue
 from localcluster import Cluster
 
 CRDS = Path(__file__).parents[2] / "crds"
-NAME = os.environ.get("ASYNCTASK_TEST_CLUSTERS", "") + "operator-tests"
+NAME = own_name("operator")
 
 pytestmark = pytest.mark.timeout(300)
 
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Cluster]:
-    """A cluster of our own: its components are killed. One run at a time."""
+    """A cluster of this worker's own: its components are killed. One run at a time."""
     cluster = Cluster(NAME, "control-plane", audit=True)
     cluster.state.parent.mkdir(parents=True, exist_ok=True)
     with (cluster.state.parent / f".{NAME}.user").open("a") as user:

@@ -12,6 +12,12 @@ CRDS = Path(__file__).parents[2] / "crds"
 NAME = os.environ.get("ASYNCTASK_TEST_CLUSTERS", "") + "tests"
 
 
+def own_name(name: str) -> str:
+    """The name of a cluster for this test process alone: workers of pytest-xdist each have one."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+    return os.environ.get("ASYNCTASK_TEST_CLUSTERS", "") + name + (f"-{worker}" if worker else "")
+
+
 @contextmanager
 def control_plane() -> Iterator[Path]:
     """The kubeconfig of the cluster `tests` (etcd, API server, controllers; no nodes) with our CRDs installed.
