@@ -15,12 +15,12 @@ LONG = Script(runs=300, stopping=GRACE)
 AT_ONCE = {"policy": "LowerPriority", "minRuntimeSeconds": 0}
 
 
-def fill(estate: Estate, queue: Queue, *names: str, priority: int = 4) -> None:
+def fill(estate: Estate, queue: Queue, *names: str, priority: int = 4, **spec: object) -> None:
     """The queue takes just these, and they run."""
     queue.change(maxRunning=len(names), preemption=AT_ONCE)
     for name in names:
         estate.kubelet.plays(name, "copy", LONG)
-        estate.submit(job("copy"), name=name, priority=priority, queueName=queue.name)
+        estate.submit(job("copy"), name=name, priority=priority, queueName=queue.name, **spec)
     for name in names:
         estate.until_running(name, "copy")
 
@@ -120,6 +120,16 @@ def test_without_the_policy_nobody_is_pushed_out(estate: Estate, operator: Opera
     estate.until_condition("patient", "Admitted", "False QueueFull")
     assert len(estate.kubelet.lives_of("safe")) == 1
     stop(estate, "safe", "patient")
+
+
+def test_one_that_says_so_is_never_pushed_out(estate: Estate, operator: OperatorProcess, queue: Queue) -> None:
+    fill(estate, queue, "kept", preemptible=False)
+    estate.submit(job("copy"), name="polite", priority=1, queueName=queue.name)
+    estate.until_condition("polite", "Admitted", "False QueueFull")
+    assert len(estate.kubelet.lives_of("kept")) == 1
+    estate.change("kept", preemptible=True)
+    estate.until("polite", "True Succeeded")
+    stop(estate, "kept")
 
 
 def test_a_task_made_more_urgent_while_it_waits_takes_its_turn(

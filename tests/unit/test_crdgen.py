@@ -192,9 +192,10 @@ def test_a_status_has_no_defaults() -> None:
     assert "default" not in str(schema["properties"]["status"])
 
 
-def test_a_column_of_no_field_is_refused() -> None:
+@pytest.mark.parametrize("path", [".spec.sice", '.spec.items[?(@.name=="a.b")].sice', ".spec.size[?(@.a)].b"])
+def test_a_column_of_no_field_is_refused(path: str) -> None:
     with pytest.raises(SchemaError, match="there is no such field"):
-        definition(kind(Column("Size", ".spec.sice")))
+        definition(kind(Column("Size", path)))
 
 
 def test_wide_columns_have_a_priority() -> None:

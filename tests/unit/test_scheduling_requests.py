@@ -9,6 +9,7 @@ from support.scenes import NOW, Scene, ago, make_task
 
 from asynctask.api.names import ANNOTATION_DISPLACED_BY, ANNOTATION_DISPLACED_TIME
 from asynctask.api.storageendpoint import StorageEndpoint
+from asynctask.api.tasktype import TaskType
 from asynctask.core import requests
 from asynctask.core.admission.model import EndpointUse, Running, Task
 from asynctask.core.facts import Resolved
@@ -146,6 +147,23 @@ def test_a_locked_path_is_told_as_users_know_it(locked: str, shown: str) -> None
     known = (endpoint("photos", "/nas/photos", "pool", "shares/photos"), remote("cloud"))
     mine = asks(using(*known, source="/nas/photos/2030", target="cloud:/b")).locations
     assert requests.as_users_know_it(locked, mine, [("team", each) for each in known]) == shown
+
+
+@pytest.mark.parametrize(
+    ("own", "of_type", "may_be_pushed_out"),
+    [(None, None, True), (False, None, False), (None, False, False), (True, False, True), (False, True, False)],
+)
+def test_whether_it_may_be_pushed_out_is_its_own_word_or_its_types(
+    own: bool | None, of_type: bool | None, may_be_pushed_out: bool
+) -> None:
+    scene = ONE
+    if of_type is not None:
+        stages = [{"name": "copy", "job": {"image": "x"}}]
+        kind = TaskType.model_validate({"metadata": {"name": "t"}, "spec": {"stages": stages, "preemptible": of_type}})
+        scene = replace(make_task().with_spec(type="t"), type=kind)
+    if own is not None:
+        scene = scene.with_spec(preemptible=own)
+    assert asks(scene).preemptible is may_be_pushed_out
 
 
 @pytest.mark.parametrize("policy", ["Skip", "Fail"])

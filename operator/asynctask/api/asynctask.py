@@ -79,6 +79,8 @@ class AsyncTaskSpec(Model):
     """1 is the most urgent, 5 the least. Absent: the type's preset, else 3."""
     queue_name: LabelName = DEFAULT_QUEUE
     """The TaskQueue it waits in."""
+    preemptible: bool | None = None
+    """False: more urgent tasks never push it out, whatever its queue allows. Absent: as its type says, else true."""
     overlap_policy: Literal["Wait", "Skip", "Fail"] = "Wait"
     """When it is due while another task writes where it reads, or uses where it writes. `Wait`: until that one stops. `Skip`: end this run undone, with phase Skipped. `Fail`: end it as failed."""
     min_megabytes_per_second: Annotated[int, Field(ge=1, le=1_000_000)] | None = None

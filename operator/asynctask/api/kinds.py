@@ -43,6 +43,8 @@ class Kind:
 
 
 AGE = Column("Age", ".metadata.creationTimestamp", "date")
+READY = Column("Ready", '.status.conditions[?(@.type=="Ready")].status')
+WHY_NOT_READY = Column("Message", '.status.conditions[?(@.type=="Ready")].message', wide=True)
 
 ASYNC_TASK = Kind(
     AsyncTask, "asynctasks", ("at",), True,
@@ -76,7 +78,13 @@ STAGE = Kind(
 )  # fmt: skip
 TASK_TYPE = Kind(
     TaskType, "tasktypes", ("att",), False,
-    (Column("Title", ".spec.title.en"), Column("Priority", ".spec.defaultPriority", "integer"), AGE),
+    (
+        Column("Title", ".spec.title.en"),
+        Column("Priority", ".spec.defaultPriority", "integer"),
+        READY,
+        AGE,
+        WHY_NOT_READY,
+    ),
 )  # fmt: skip
 TASK_QUEUE = Kind(
     TaskQueue, "taskqueues", ("atq",), False,
@@ -97,7 +105,9 @@ STORAGE_ENDPOINT = Kind(
         Column("Remote", ".spec.remote.url"),
         Column("MB/s", ".spec.limits.megabytesPerSecond", "integer"),
         Column("Streams", ".spec.limits.streams", "integer", wide=True),
+        READY,
         AGE,
+        WHY_NOT_READY,
     ),
 )  # fmt: skip
 TASK_SCHEDULE = Kind(

@@ -30,6 +30,8 @@ class TaskTypeSpec(Model):
     """JSON Schema (2020-12) of the task's config. Defaults in it are filled in."""
     default_priority: Priority = 3
     """The priority of tasks that give none."""
+    preemptible: bool = True
+    """Whether more urgent tasks may push tasks of this type out, where the queue allows it. False for work that saves no checkpoint and would begin anew."""
     locations: Locations = ()
     """Which config fields are locations on storage, and how they are used."""
     stages: Stages

@@ -28,6 +28,7 @@ from asynctask.controller import events, liveness
 from asynctask.controller.probes import application
 from asynctask.controller.queues import Limits
 from asynctask.controller.queuestatus import keep_telling
+from asynctask.controller.readiness import Readiness
 from asynctask.controller.recall import recall
 from asynctask.controller.resync import Resync
 from asynctask.controller.schedules import Schedules
@@ -231,6 +232,7 @@ class Operator:
         workers += [asyncio.create_task(work, name="schedules") for work in schedules]
         workers.append(asyncio.create_task(telling, name="queue status"))
         workers.append(asyncio.create_task(self._limits.keep(), name="limits"))
+        workers.append(asyncio.create_task(Readiness(self._context).keep_telling(), name="readiness"))
         for worker in workers:
             worker.add_done_callback(self._part_ended)
         try:

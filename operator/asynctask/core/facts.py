@@ -47,6 +47,8 @@ class Resolved:
     """The TaskType's, as it is now; 0 for a task with stages of its own."""
     hours: tuple[Hours, ...] = ()
     """All must be open."""
+    preemptible: bool = True
+    """Whether more urgent tasks may push it out."""
 
 
 @dataclass(frozen=True, slots=True)

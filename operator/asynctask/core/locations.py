@@ -88,14 +88,14 @@ def _locate(field: LocationField, value: Any, where: str, endpoints: Endpoints) 
         endpoint = endpoints.get(name)
         if endpoint is None or endpoint.spec.remote is None:
             return Problem(Reason.ENDPOINT_NOT_FOUND, f"{name[:200]!r} is no remote endpoint of this namespace", where)
-    if problem := _unusable(endpoint, endpoints, where):
+    if problem := unusable(endpoint, endpoints, where):
         return problem
     if field.access == "Write" and endpoint.spec.read_only:
         return Problem(Reason.INVALID_LOCATION, f"storage endpoint {endpoint.metadata.name} is read-only", where)
     return StageLocation(field=field.field, endpoint=endpoint.metadata.name, access=field.access, path=value)
 
 
-def _unusable(endpoint: StorageEndpoint, endpoints: Endpoints, where: str) -> Problem | None:
+def unusable(endpoint: StorageEndpoint, endpoints: Endpoints, where: str) -> Problem | None:
     """What keeps an endpoint from being mounted at its path in any pod."""
     name, path = endpoint.metadata.name, endpoint.spec.path
     if endpoint.spec.volume is None or path is None:

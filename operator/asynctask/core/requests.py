@@ -32,6 +32,7 @@ def task(facts: Facts, resolved: Resolved, first_asked: float) -> Task:
         ),
         locations=locations(meta.namespace, resolved),
         overlap_policy="Wait" if has_begun else spec.overlap_policy,
+        preemptible=resolved.preemptible,
         away_seconds=max(0.0, since - submitted),
         shut_seconds=hours.shut_seconds(hours.binding(facts, resolved), max(since, submitted), _seconds(facts.now)),
     )

@@ -42,7 +42,7 @@ def resolve(
     ordered = graph.build(stages, where)
     if isinstance(ordered, Problem):
         return ordered
-    for problem in _stage_problems(stages, where, ordered, spec.restart_from, data_owner_allowed):
+    for problem in stage_problems(stages, where, ordered, spec.restart_from, data_owner_allowed):
         return problem
     schema: Mapping[str, Any] = task_type.spec.config_schema if task_type else {}
     config, faults = effective_config(spec.config, schema)
@@ -65,7 +65,15 @@ def resolve(
         type_name=spec.type or "",
         type_generation=task_type.metadata.generation if task_type else 0,
         hours=hours,
+        preemptible=_preemptible(spec.preemptible, task_type),
     )
+
+
+def _preemptible(own: bool | None, task_type: TaskType | None) -> bool:
+    """The task's word, else its type's."""
+    if own is not None:
+        return own
+    return task_type.spec.preemptible if task_type else True
 
 
 def _name_problems(task: AsyncTask, task_type: TaskType | None, *, queue_known: bool) -> Iterator[Problem]:
@@ -113,7 +121,7 @@ def problems(
     if isinstance(ordered, Problem):
         found.append(ordered)
     else:
-        found += _stage_problems(stages, where, ordered, spec.restart_from, data_owner_allowed)
+        found += stage_problems(stages, where, ordered, spec.restart_from, data_owner_allowed)
     config, faults = effective_config(spec.config, task_type.spec.config_schema if task_type else {})
     found += faults
     if not faults:
@@ -132,9 +140,10 @@ def _stages(task: AsyncTask, task_type: TaskType | None) -> tuple[tuple[StageTem
     return task.spec.stages or (), "spec.stages"
 
 
-def _stage_problems(
+def stage_problems(
     stages: tuple[StageTemplate, ...], where: str, ordered: Graph, restart_from: str | None, data_owner_allowed: bool
 ) -> Iterator[Problem]:
+    """What is wrong with stages that the API server can't see."""
     if restart_from and restart_from not in ordered:
         yield Problem(Reason.UNKNOWN_STAGE, f"there is no stage {restart_from!r}", "spec.restartFrom")
     for index, stage in enumerate(stages):

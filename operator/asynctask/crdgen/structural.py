@@ -5,6 +5,7 @@ unbounded list or string makes the API server reject every CEL rule near it (cos
 fill etcd.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
@@ -16,6 +17,7 @@ from asynctask.crdgen.errors import SchemaError
 
 Schema: TypeAlias = dict[str, Any]
 
+_PICKED = re.compile(r"\[\?\([^]]*\)\]")
 _DROPPED = {"title", "x-inline-enum", "x-required"}
 _RULES = "x-kubernetes-validations"
 _SHARED = {"type", "description", "default", "x-kubernetes-validations"}
@@ -49,13 +51,19 @@ def structural(model: type[BaseModel], *, without: tuple[str, ...] = ("metadata"
 
 
 def has_field(schema: Schema, path: str) -> bool:
-    """Whether an object of this schema has, or may have, the field that a path like `.spec.run` names."""
-    for name in path.removeprefix(".").split("."):
+    """Whether an object of this schema has, or may have, the field that a path like `.spec.run` names.
+
+    An item of a list may be picked: `.status.conditions[?(@.type=="Ready")].status`.
+    """
+    for name in _PICKED.sub("[]", path).removeprefix(".").split("."):
         if schema.get("x-kubernetes-preserve-unknown-fields"):
             return True
-        if name not in schema.get("properties", {}):
+        field = name.removesuffix("[]")
+        if field not in schema.get("properties", {}):
             return False
-        schema = schema["properties"][name]
+        schema = schema["properties"][field]
+        if name != field:
+            schema = schema.get("items", {})
     return True
 
 
