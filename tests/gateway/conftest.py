@@ -10,6 +10,7 @@ import pytest
 from gateway.world import World
 from support.api import Api, Refused
 from support.cluster import control_plane
+from support.patience import patient
 
 from asynctask.adapters.cluster import Cluster
 from asynctask.adapters.connection import Connection, from_kubeconfig
@@ -25,7 +26,7 @@ def kubeconfig() -> Iterator[Path]:
 def namespace(kubeconfig: Path) -> Iterator[str]:
     api, name = Api(kubeconfig), f"gateway-{secrets.token_hex(3)}"
     api.call("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
-    deadline = monotonic() + 30
+    deadline = monotonic() + patient(30)
     while True:  # its controller makes the service account a moment later
         try:
             api.call("GET", f"/api/v1/namespaces/{name}/serviceaccounts/default")

@@ -15,6 +15,7 @@ import yaml
 from gateway.world import Pod, World
 from support.api import Api
 from support.ports import free_port
+from support.patience import patient
 
 RIGHTS = [
     {
@@ -83,7 +84,7 @@ class GatewayProcess:
         self.process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "asynctask.gateway", env={**os.environ, **variables}
         )
-        deadline = monotonic() + 30
+        deadline = monotonic() + patient(30)
         while await self.probe("readyz") != 200:
             assert self.process.returncode is None
             assert monotonic() < deadline

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from support.api import Api, Object, Refused
+from support.patience import patient
 
 RETRY_SECONDS = 0.25
 """Between two tries to reach an API server that is down."""
@@ -79,7 +80,7 @@ class NodeApi(Api):
 
     def until_all(self, path: str, holds: Callable[[Objects], Any], *, within: float, why: str) -> Objects:
         """All objects of a collection (its path may have selectors) by name, once `holds` is true of them."""
-        deadline = monotonic() + within
+        deadline = monotonic() + patient(within)
         objects: Objects = {}
         while True:
             try:
@@ -93,7 +94,7 @@ class NodeApi(Api):
                     raise
             if monotonic() > deadline:
                 shown = [{"name": name, "status": each.get("status")} for name, each in objects.items()]
-                raise LateError(f"not within {within:.0f} s: {why}; last seen: {json.dumps(shown)[:4000]}")
+                raise LateError(f"not within {patient(within):.0f} s: {why}; last seen: {json.dumps(shown)[:4000]}")
             sleep(RETRY_SECONDS / 5)
 
     @property

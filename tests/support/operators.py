@@ -13,6 +13,8 @@ from time import monotonic, sleep
 from types import TracebackType
 from typing import Self
 
+from support.patience import patient
+
 POLL_SECONDS = 0.05
 
 
@@ -76,12 +78,12 @@ class OperatorProcess:
 
     def until(self, holds: object, within: float) -> Self:
         """Return once something of this process holds."""
-        deadline = monotonic() + within
+        deadline = monotonic() + patient(within)
         assert callable(holds)
         while not holds():
             assert self.process
             assert self.process.poll() is None, f"the operator ended:\n{self.tail()}"
-            assert monotonic() < deadline, f"not within {within:.0f} s:\n{self.tail()}"
+            assert monotonic() < deadline, f"not within {patient(within):.0f} s:\n{self.tail()}"
             sleep(POLL_SECONDS)  # another process tells nobody when it is ready
         return self
 
