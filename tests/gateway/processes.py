@@ -14,8 +14,8 @@ import aiohttp
 import yaml
 from gateway.world import Pod, World
 from support.api import Api
-from support.ports import free_port
 from support.patience import patient
+from support.ports import free_port
 
 RIGHTS = [
     {
