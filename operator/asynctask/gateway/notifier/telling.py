@@ -80,7 +80,7 @@ class Teller:
             counts = event.series and micros(event.time) >= at
             if event.kind in ENDS and event.kind is not Kind.CANCELLED and counts:
                 if turn := turned(event.kind, before):
-                    event = replace(event, turn=turn)  # noqa: PLW2901 - known better
+                    event = replace(event, turn=turn)
                     await outbox.keep(transaction, event)
                 moved[event.series] = stand[event.series] = (event.kind, micros(event.time))
             elif event.kind in _STALE or event.kind is Kind.SCHEDULE_FRESH:
