@@ -4,11 +4,10 @@ from typing import Any
 
 from fields import strings
 
-from asynctask_stage import PermanentError, Stage
+from asynctask_stage import PermanentError, Stage, TransientError
 from asynctask_stage.data.patterns import Rules
 from asynctask_stage.data.quarantine import Area, RunFolder
-from asynctask_stage.data.roots import Root
-from asynctask_stage.data.undoing import Undo
+from asynctask_stage.data.undoing import Restored, Undo
 from expiredcleanup import desk
 from expiredcleanup.settings import LATEST, root_path
 
@@ -21,8 +20,20 @@ def main(stage: Stage) -> dict[str, Any]:
         strings(config.path("include", list, []), "include"), strings(config.path("exclude", list, []), "exclude")
     )
     root = desk.root(path)
-    area = _area(root, private=not config.path("shared_quarantine", bool, False))
-    with _enter(area, config.path("quarantine", str, LATEST)) as place:
+    chosen = (stage.checkpoint or {}).get("quarantine")
+    try:
+        area = Area.open(root, private=not config.path("shared_quarantine", bool, False))
+        place = _enter(area, str(chosen) if chosen else config.path("quarantine", str, LATEST))
+    except (FileNotFoundError, PermanentError) as error:
+        if isinstance(error, PermanentError) and error.reason != "QuarantineNotFound":
+            raise
+        if chosen:  # an attempt that was killed had put everything back, and removed it
+            return _outputs(str(chosen), Restored(), is_empty=True)
+        raise PermanentError(f"{path} has no such quarantine", reason="QuarantineNotFound") from error
+    with place:
+        # Another attempt must go on with this one: what is the latest then would be an older one.
+        if not stage.save({"quarantine": place.name}, now=True) and stage.context.task:
+            raise TransientError("which quarantine was chosen could not be saved", reason="GatewayAway")
         restored = Undo(
             root,
             place,
@@ -34,8 +45,12 @@ def main(stage: Stage) -> dict[str, Any]:
         is_empty = place.remove()
     if is_empty:
         area.remove_if_empty()
+    return _outputs(place.name, restored, is_empty=is_empty)
+
+
+def _outputs(name: str, restored: Restored, *, is_empty: bool) -> dict[str, Any]:
     return {
-        "quarantine": place.name,
+        "quarantine": name,
         "files": restored.files,
         "bytes": restored.bytes,
         "folders": restored.folders,
@@ -43,13 +58,6 @@ def main(stage: Stage) -> dict[str, Any]:
         "left": restored.left,
         "isEmpty": is_empty,
     }
-
-
-def _area(root: Root, *, private: bool) -> Area:
-    try:
-        return Area.open(root, private=private)
-    except FileNotFoundError:
-        raise PermanentError(f"{root.path} has no quarantine", reason="QuarantineNotFound") from None
 
 
 def _enter(area: Area, name: str) -> RunFolder:
