@@ -2,7 +2,7 @@
 
 import base64
 import uuid
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pytest
 from hypothesis import given
@@ -10,11 +10,38 @@ from hypothesis import strategies as st
 
 from asynctask.core import tasklists
 from asynctask.core.statuses import TaskStatus
-from asynctask.core.tasklists import BrokenCursor, Cursor, Filter, Place, Traits
+from asynctask.core.tasklists import BrokenCursor, Cursor, Filter, Place
 
 UIDS = [str(uuid.UUID(int=number << 64 | number)) for number in range(12)]
 PLACES = st.sets(st.tuples(st.integers(0, 5), st.sampled_from(UIDS)), max_size=40)
-TASK = Traits("tenant", "Backup-of-Photos", "file-backup", TaskStatus.RUNNING, 2, "nas", "ada", 1_000, "nightly")
+
+
+@dataclass(frozen=True)
+class Task:
+    namespace: str
+    name: str
+    type: str
+    status: TaskStatus
+    priority: int
+    queue: str
+    owner: str
+    submitted: int
+    schedule: str
+    message: str
+
+
+TASK = Task(
+    "tenant",
+    "Backup-of-Photos",
+    "file-backup",
+    TaskStatus.RUNNING,
+    2,
+    "nas",
+    "ada",
+    1_000,
+    "nightly",
+    "Copying to the vault",
+)
 
 
 def itself(place: Place) -> Place:
@@ -118,6 +145,8 @@ def test_a_cursor_holds_for_the_list_and_not_for_what_its_caller_may_see_of_it()
         (Filter(until=1_001), True),
         (Filter(until=1_000), False),
         (Filter(text="of-ph"), True),
+        (Filter(text="FILE-b"), True),
+        (Filter(text="the vault"), True),
         (Filter(text="videos"), False),
         (Filter(hidden_types=frozenset({"file-backup"})), False),
         (Filter(hidden_types=frozenset({"file-backup"}), types=frozenset({"file-backup"})), True),

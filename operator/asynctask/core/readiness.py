@@ -17,7 +17,7 @@ from asynctask.core.resolve import stage_problems
 
 def of_type(found: TaskType) -> Wanted:
     """What the type says of itself."""
-    return _said(_type_problem(found))
+    return _said(next(iter(type_problems(found)), None))
 
 
 def of_endpoint(found: StorageEndpoint, others: Mapping[str, StorageEndpoint]) -> Wanted:
@@ -31,16 +31,18 @@ def of_endpoint(found: StorageEndpoint, others: Mapping[str, StorageEndpoint]) -
     return _said(None)
 
 
-def _type_problem(found: TaskType) -> Problem | None:
+def type_problems(found: TaskType) -> tuple[Problem, ...]:
+    """All that is wrong with a type."""
     spec = found.spec
-    if faults := schema_problems(spec.config_schema):
-        return faults[0]
+    problems = [*schema_problems(spec.config_schema)]
     ordered = graph.build(spec.stages, "spec.stages")
     if isinstance(ordered, Problem):
-        return ordered
-    for problem in stage_problems(spec.stages, "spec.stages", ordered, restart_from=None, data_owner_allowed=True):
-        return problem
-    return windows.zone_problem(spec.window.time_zone, "spec.window.timeZone") if spec.window else None
+        problems.append(ordered)
+    else:
+        problems += stage_problems(spec.stages, "spec.stages", ordered, restart_from=None, data_owner_allowed=True)
+    if spec.window and (problem := windows.zone_problem(spec.window.time_zone, "spec.window.timeZone")):
+        problems.append(problem)
+    return tuple(problems)
 
 
 def _said(problem: Problem | None) -> Wanted:

@@ -12,7 +12,7 @@ import struct
 import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from asynctask.core.statuses import TaskStatus
 
@@ -22,20 +22,48 @@ Place = tuple[int, str]
 """Submit time in microseconds since the epoch, and uid."""
 
 
-@dataclass(frozen=True, slots=True)
-class Traits:
+class Traits(Protocol):
     """All of a task that a filter looks at."""
 
-    namespace: str
-    name: str
-    type: str
-    status: TaskStatus
-    priority: int
-    queue: str
-    owner: str
-    submitted: int
-    """Microseconds since the epoch."""
-    schedule: str = ""
+    @property
+    def namespace(self) -> str:
+        """Its namespace."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+
+    @property
+    def type(self) -> str:
+        """Its TaskType; empty with stages of its own."""
+
+    @property
+    def status(self) -> TaskStatus:
+        """Its state."""
+
+    @property
+    def priority(self) -> int:
+        """The priority in force."""
+
+    @property
+    def queue(self) -> str:
+        """Its TaskQueue."""
+
+    @property
+    def owner(self) -> str:
+        """Who submitted it."""
+
+    @property
+    def submitted(self) -> int:
+        """When, in microseconds since the epoch."""
+
+    @property
+    def schedule(self) -> str:
+        """The TaskSchedule that made it."""
+
+    @property
+    def message(self) -> str:
+        """Its state in a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,24 +83,43 @@ class Filter:
     until: int | None = None
     """Submitted before this."""
     text: str = ""
-    """Part of the name, in any case."""
+    """Part of the name, the type or the message, in any case."""
     hidden_types: frozenset[str] = frozenset()
     """Types that are left out unless they are asked for by name."""
 
     def takes(self, task: Traits) -> bool:
         """Whether the task is one of them."""
-        return (
-            (self.namespaces is None or task.namespace in self.namespaces)
-            and (task.type in self.types if self.types else task.type not in self.hidden_types)
-            and (not self.statuses or task.status in self.statuses)
-            and (not self.priorities or task.priority in self.priorities)
-            and (not self.queues or task.queue in self.queues)
-            and (not self.owners or task.owner in self.owners)
-            and (not self.schedules or task.schedule in self.schedules)
-            and (self.since is None or task.submitted >= self.since)
-            and (self.until is None or task.submitted < self.until)
-            and (not self.text or self.text.casefold() in task.name.casefold())
-        )
+        return all(check(task) for check in self.checks())
+
+    def checks(self) -> tuple[Callable[[Traits], bool], ...]:
+        """What is asked for, each by itself, so that a filter that asks for little costs little."""
+        text, since, until, hidden = self.text.casefold(), self.since, self.until, self.hidden_types
+        namespaces, types, statuses, priorities = self.namespaces, self.types, self.statuses, self.priorities
+        queues, owners, schedules = self.queues, self.owners, self.schedules
+        asked: list[Callable[[Traits], bool]] = []
+        if namespaces is not None:
+            asked.append(lambda task: task.namespace in namespaces)
+        if types:
+            asked.append(lambda task: task.type in types)
+        elif hidden:
+            asked.append(lambda task: task.type not in hidden)
+        if statuses:
+            asked.append(lambda task: task.status in statuses)
+        if priorities:
+            asked.append(lambda task: task.priority in priorities)
+        if queues:
+            asked.append(lambda task: task.queue in queues)
+        if owners:
+            asked.append(lambda task: task.owner in owners)
+        if schedules:
+            asked.append(lambda task: task.schedule in schedules)
+        if since is not None:
+            asked.append(lambda task: task.submitted >= since)
+        if until is not None:
+            asked.append(lambda task: task.submitted < until)
+        if text:
+            asked.append(lambda task: text in f"{task.name}\n{task.type}\n{task.message}".casefold())
+        return tuple(asked)
 
     @property
     def digest(self) -> bytes:
