@@ -75,11 +75,11 @@ class GatewaySettings(ClusterSettings):
     """Where artifacts are kept."""
     artifact_max_bytes: int = Field(default=1 << 30, gt=0)
     """The largest artifact."""
-    archive_url: str = ""
-    """The SQL database of history, such as `sqlite:////data/archive.db`, `postgresql://…`, `mysql://…`; empty: none."""
     api_port: int = Field(default=8088, ge=0, le=65535)
     """Port of the API for people and programs."""
     api_development: bool = False
     """Serve that API on the loopback interface alone, to callers who need not sign in. Never for others."""
     api_accept_cluster_tokens: bool = False
     """Take the API server's own tokens too, not only those of the audience `asynctask-api`."""
+    api_default_namespace: str = "default"
+    """Where tasks go whose submitter names no namespace and has no API key for a single one."""

@@ -21,13 +21,133 @@ class Operations:
     def _quote(part: str) -> str:
         raise NotImplementedError
 
+    def act_on_tasks(self, body: types.BulkAction, *, idempotency_key: str | None = None) -> types.BulkOutcome:
+        """Do one thing to all live tasks that a filter takes"""
+        return cast("types.BulkOutcome", self._call("POST", "/api/v1/tasks/actions", body=body, idempotency_key=idempotency_key))
+
+    def cancel_task(self, task_id: str, body: types.Reason | None = None, *, idempotency_key: str | None = None) -> types.TaskOutcome:
+        """End the current run for good"""
+        return cast("types.TaskOutcome", self._call("POST", f"/api/v1/tasks/{self._quote(task_id)}/cancel", body=body, idempotency_key=idempotency_key))
+
+    def change_task(self, task_id: str, body: types.TaskChange, *, idempotency_key: str | None = None) -> types.TaskWhole:
+        """Change a task's priority, suspension, queue or limits"""
+        return cast("types.TaskWhole", self._call("PATCH", f"/api/v1/tasks/{self._quote(task_id)}", body=body, idempotency_key=idempotency_key))
+
+    def create_queue(self, body: types.NewQueue, *, idempotency_key: str | None = None) -> types.KeptObject:
+        """Make a queue"""
+        return cast("types.KeptObject", self._call("POST", "/api/v1/queues", body=body, idempotency_key=idempotency_key))
+
+    def create_task(self, body: types.TaskSubmission, *, idempotency_key: str | None = None) -> types.TaskWhole:
+        """Submit a task"""
+        return cast("types.TaskWhole", self._call("POST", "/api/v1/tasks", body=body, idempotency_key=idempotency_key))
+
+    def create_type(self, body: types.NewType, *, idempotency_key: str | None = None) -> types.KeptObject:
+        """Make a task type"""
+        return cast("types.KeptObject", self._call("POST", "/api/v1/types", body=body, idempotency_key=idempotency_key))
+
+    def delete_queue(self, name: str, *, idempotency_key: str | None = None) -> None:
+        """Delete a queue"""
+        self._call("DELETE", f"/api/v1/queues/{self._quote(name)}", idempotency_key=idempotency_key)
+
+    def delete_task(self, task_id: str, *, idempotency_key: str | None = None) -> types.TaskOutcome:
+        """Delete a task from the cluster; its history is kept"""
+        return cast("types.TaskOutcome", self._call("DELETE", f"/api/v1/tasks/{self._quote(task_id)}", idempotency_key=idempotency_key))
+
+    def delete_type(self, name: str, *, idempotency_key: str | None = None) -> None:
+        """Delete a task type"""
+        self._call("DELETE", f"/api/v1/types/{self._quote(name)}", idempotency_key=idempotency_key)
+
     def get_open_api(self) -> dict[str, Any]:
         """This document"""
         return cast("dict[str, Any]", self._call("GET", "/api/v1/openapi.json"))
 
+    def get_queue(self, name: str) -> types.KeptObject:
+        """One queue"""
+        return cast("types.KeptObject", self._call("GET", f"/api/v1/queues/{self._quote(name)}"))
+
     def get_session(self) -> types.Session:
         """Who calls, and what they may do where"""
         return cast("types.Session", self._call("GET", "/api/v1/session"))
+
+    def get_task(self, task_id: str) -> types.TaskWhole:
+        """One task with all that is known of it"""
+        return cast("types.TaskWhole", self._call("GET", f"/api/v1/tasks/{self._quote(task_id)}"))
+
+    def get_type(self, name: str) -> types.KeptObject:
+        """One task type"""
+        return cast("types.KeptObject", self._call("GET", f"/api/v1/types/{self._quote(name)}"))
+
+    def list_queues(self, *, limit: int | None = None, cursor: str | None = None, text: str | None = None) -> types.ObjectPage:
+        """List queues"""
+        return cast("types.ObjectPage", self._call("GET", "/api/v1/queues", query={"limit": limit, "cursor": cursor, "text": text}))
+
+    def list_tasks(self, *, namespace: Sequence[str] | None = None, type: Sequence[str] | None = None, status: Sequence[types.TaskStatus] | None = None, priority: Sequence[int] | None = None, queue: Sequence[str] | None = None, owner: Sequence[str] | None = None, schedule: Sequence[str] | None = None, submitted_since: str | None = None, submitted_until: str | None = None, text: str | None = None, fields: Sequence[Literal['taskId', 'namespace', 'name', 'type', 'status', 'phase', 'priority', 'queue', 'owner', 'submitTime', 'startTime', 'completionTime', 'run', 'stage', 'percent', 'message', 'waiting', 'schedule', 'itemErrorCount', 'archived', 'config', 'stages', 'progress', 'waitingFor', 'conditions', 'runs', 'labels', 'display']] | None = None, limit: int | None = None, cursor: str | None = None) -> types.TaskPage:
+        """List tasks, newest first, live and archived"""
+        return cast("types.TaskPage", self._call("GET", "/api/v1/tasks", query={"namespace": namespace, "type": type, "status": status, "priority": priority, "queue": queue, "owner": owner, "schedule": schedule, "submittedSince": submitted_since, "submittedUntil": submitted_until, "text": text, "fields": fields, "limit": limit, "cursor": cursor}))
+
+    def list_types(self, *, limit: int | None = None, cursor: str | None = None, text: str | None = None) -> types.ObjectPage:
+        """List task types"""
+        return cast("types.ObjectPage", self._call("GET", "/api/v1/types", query={"limit": limit, "cursor": cursor, "text": text}))
+
+    def nas_cancel_task(self, body: types.TaskOrder | None = None, *, task_id: str | None = None, reason: str | None = None, idempotency_key: str | None = None) -> types.Done:
+        """End a task's current run for good"""
+        return cast("types.Done", self._call("PUT", "/cancel_task", query={"task_id": task_id, "reason": reason}, body=body, idempotency_key=idempotency_key))
+
+    def nas_change_priority(self, body: types.PriorityOrder, *, idempotency_key: str | None = None) -> types.Done:
+        """Give a task another priority"""
+        return cast("types.Done", self._call("PUT", "/change_priority", body=body, idempotency_key=idempotency_key))
+
+    def nas_delete_task(self, *, task_id: str | None = None, reason: str | None = None, idempotency_key: str | None = None) -> types.Done:
+        """Delete a task; its history is kept"""
+        return cast("types.Done", self._call("DELETE", "/delete_task", query={"task_id": task_id, "reason": reason}, idempotency_key=idempotency_key))
+
+    def nas_pause_task(self, body: types.TaskOrder | None = None, *, task_id: str | None = None, reason: str | None = None, idempotency_key: str | None = None) -> types.Done:
+        """Pause a task"""
+        return cast("types.Done", self._call("PUT", "/pause_task", query={"task_id": task_id, "reason": reason}, body=body, idempotency_key=idempotency_key))
+
+    def nas_restart_task(self, body: types.RestartOrder | None = None, *, task_id: str | None = None, reason: str | None = None, idempotency_key: str | None = None) -> types.Done:
+        """Run a task again, from the start or from a stage"""
+        return cast("types.Done", self._call("PUT", "/restart_task", query={"task_id": task_id, "reason": reason}, body=body, idempotency_key=idempotency_key))
+
+    def nas_resume_task(self, body: types.TaskOrder | None = None, *, task_id: str | None = None, reason: str | None = None, idempotency_key: str | None = None) -> types.Done:
+        """Resume a task"""
+        return cast("types.Done", self._call("PUT", "/resume_task", query={"task_id": task_id, "reason": reason}, body=body, idempotency_key=idempotency_key))
+
+    def pause_task(self, task_id: str, body: types.Reason | None = None, *, idempotency_key: str | None = None) -> types.TaskOutcome:
+        """Pause: save a checkpoint, free the place"""
+        return cast("types.TaskOutcome", self._call("POST", f"/api/v1/tasks/{self._quote(task_id)}/pause", body=body, idempotency_key=idempotency_key))
+
+    def query_task(self, *, task_id: str | None = None, task_type: Sequence[str] | None = None, submit_time_start: str | None = None, submit_time_end: str | None = None, status: Sequence[types.TaskStatus] | None = None, namespace: Sequence[str] | None = None, page_size: int | None = None, cursor: str | None = None) -> types.TaskReport | types.TaskReports:
+        """One task by its id, or a page of those that match"""
+        return cast("types.TaskReport | types.TaskReports", self._call("GET", "/query_task", query={"task_id": task_id, "task_type": task_type, "submit_time_start": submit_time_start, "submit_time_end": submit_time_end, "status": status, "namespace": namespace, "page_size": page_size, "cursor": cursor}))
+
+    def replace_queue(self, name: str, body: types.QueueChange, *, idempotency_key: str | None = None) -> types.KeptObject:
+        """Change a queue that you have seen: If-Match"""
+        return cast("types.KeptObject", self._call("PUT", f"/api/v1/queues/{self._quote(name)}", body=body, idempotency_key=idempotency_key))
+
+    def replace_type(self, name: str, body: types.TypeChange, *, idempotency_key: str | None = None) -> types.KeptObject:
+        """Change a task type that you have seen: If-Match"""
+        return cast("types.KeptObject", self._call("PUT", f"/api/v1/types/{self._quote(name)}", body=body, idempotency_key=idempotency_key))
+
+    def restart_task(self, task_id: str, body: types.Restart | None = None, *, idempotency_key: str | None = None) -> types.TaskOutcome:
+        """Run it again, from the start or from a stage"""
+        return cast("types.TaskOutcome", self._call("POST", f"/api/v1/tasks/{self._quote(task_id)}/restart", body=body, idempotency_key=idempotency_key))
+
+    def resume_queue(self, name: str, *, idempotency_key: str | None = None) -> types.KeptObject:
+        """Start tasks from it again"""
+        return cast("types.KeptObject", self._call("POST", f"/api/v1/queues/{self._quote(name)}/resume", idempotency_key=idempotency_key))
+
+    def resume_task(self, task_id: str, body: types.Reason | None = None, *, idempotency_key: str | None = None) -> types.TaskOutcome:
+        """Go on where it stopped"""
+        return cast("types.TaskOutcome", self._call("POST", f"/api/v1/tasks/{self._quote(task_id)}/resume", body=body, idempotency_key=idempotency_key))
+
+    def submit_task(self, body: types.SubmitTask, *, idempotency_key: str | None = None) -> types.Submitted:
+        """Submit a task"""
+        return cast("types.Submitted", self._call("POST", "/submit_task", body=body, idempotency_key=idempotency_key))
+
+    def suspend_queue(self, name: str, body: types.Hold | None = None, *, idempotency_key: str | None = None) -> types.KeptObject:
+        """Start nothing from it"""
+        return cast("types.KeptObject", self._call("POST", f"/api/v1/queues/{self._quote(name)}/suspend", body=body, idempotency_key=idempotency_key))
 
 
 class AsyncOperations:
@@ -43,10 +163,130 @@ class AsyncOperations:
     def _quote(part: str) -> str:
         raise NotImplementedError
 
+    async def act_on_tasks(self, body: types.BulkAction, *, idempotency_key: str | None = None) -> types.BulkOutcome:
+        """Do one thing to all live tasks that a filter takes"""
+        return cast("types.BulkOutcome", await self._call("POST", "/api/v1/tasks/actions", body=body, idempotency_key=idempotency_key))
+
+    async def cancel_task(self, task_id: str, body: types.Reason | None = None, *, idempotency_key: str | None = None) -> types.TaskOutcome:
+        """End the current run for good"""
+        return cast("types.TaskOutcome", await self._call("POST", f"/api/v1/tasks/{self._quote(task_id)}/cancel", body=body, idempotency_key=idempotency_key))
+
+    async def change_task(self, task_id: str, body: types.TaskChange, *, idempotency_key: str | None = None) -> types.TaskWhole:
+        """Change a task's priority, suspension, queue or limits"""
+        return cast("types.TaskWhole", await self._call("PATCH", f"/api/v1/tasks/{self._quote(task_id)}", body=body, idempotency_key=idempotency_key))
+
+    async def create_queue(self, body: types.NewQueue, *, idempotency_key: str | None = None) -> types.KeptObject:
+        """Make a queue"""
+        return cast("types.KeptObject", await self._call("POST", "/api/v1/queues", body=body, idempotency_key=idempotency_key))
+
+    async def create_task(self, body: types.TaskSubmission, *, idempotency_key: str | None = None) -> types.TaskWhole:
+        """Submit a task"""
+        return cast("types.TaskWhole", await self._call("POST", "/api/v1/tasks", body=body, idempotency_key=idempotency_key))
+
+    async def create_type(self, body: types.NewType, *, idempotency_key: str | None = None) -> types.KeptObject:
+        """Make a task type"""
+        return cast("types.KeptObject", await self._call("POST", "/api/v1/types", body=body, idempotency_key=idempotency_key))
+
+    async def delete_queue(self, name: str, *, idempotency_key: str | None = None) -> None:
+        """Delete a queue"""
+        await self._call("DELETE", f"/api/v1/queues/{self._quote(name)}", idempotency_key=idempotency_key)
+
+    async def delete_task(self, task_id: str, *, idempotency_key: str | None = None) -> types.TaskOutcome:
+        """Delete a task from the cluster; its history is kept"""
+        return cast("types.TaskOutcome", await self._call("DELETE", f"/api/v1/tasks/{self._quote(task_id)}", idempotency_key=idempotency_key))
+
+    async def delete_type(self, name: str, *, idempotency_key: str | None = None) -> None:
+        """Delete a task type"""
+        await self._call("DELETE", f"/api/v1/types/{self._quote(name)}", idempotency_key=idempotency_key)
+
     async def get_open_api(self) -> dict[str, Any]:
         """This document"""
         return cast("dict[str, Any]", await self._call("GET", "/api/v1/openapi.json"))
 
+    async def get_queue(self, name: str) -> types.KeptObject:
+        """One queue"""
+        return cast("types.KeptObject", await self._call("GET", f"/api/v1/queues/{self._quote(name)}"))
+
     async def get_session(self) -> types.Session:
         """Who calls, and what they may do where"""
         return cast("types.Session", await self._call("GET", "/api/v1/session"))
+
+    async def get_task(self, task_id: str) -> types.TaskWhole:
+        """One task with all that is known of it"""
+        return cast("types.TaskWhole", await self._call("GET", f"/api/v1/tasks/{self._quote(task_id)}"))
+
+    async def get_type(self, name: str) -> types.KeptObject:
+        """One task type"""
+        return cast("types.KeptObject", await self._call("GET", f"/api/v1/types/{self._quote(name)}"))
+
+    async def list_queues(self, *, limit: int | None = None, cursor: str | None = None, text: str | None = None) -> types.ObjectPage:
+        """List queues"""
+        return cast("types.ObjectPage", await self._call("GET", "/api/v1/queues", query={"limit": limit, "cursor": cursor, "text": text}))
+
+    async def list_tasks(self, *, namespace: Sequence[str] | None = None, type: Sequence[str] | None = None, status: Sequence[types.TaskStatus] | None = None, priority: Sequence[int] | None = None, queue: Sequence[str] | None = None, owner: Sequence[str] | None = None, schedule: Sequence[str] | None = None, submitted_since: str | None = None, submitted_until: str | None = None, text: str | None = None, fields: Sequence[Literal['taskId', 'namespace', 'name', 'type', 'status', 'phase', 'priority', 'queue', 'owner', 'submitTime', 'startTime', 'completionTime', 'run', 'stage', 'percent', 'message', 'waiting', 'schedule', 'itemErrorCount', 'archived', 'config', 'stages', 'progress', 'waitingFor', 'conditions', 'runs', 'labels', 'display']] | None = None, limit: int | None = None, cursor: str | None = None) -> types.TaskPage:
+        """List tasks, newest first, live and archived"""
+        return cast("types.TaskPage", await self._call("GET", "/api/v1/tasks", query={"namespace": namespace, "type": type, "status": status, "priority": priority, "queue": queue, "owner": owner, "schedule": schedule, "submittedSince": submitted_since, "submittedUntil": submitted_until, "text": text, "fields": fields, "limit": limit, "cursor": cursor}))
+
+    async def list_types(self, *, limit: int | None = None, cursor: str | None = None, text: str | None = None) -> types.ObjectPage:
+        """List task types"""
+        return cast("types.ObjectPage", await self._call("GET", "/api/v1/types", query={"limit": limit, "cursor": cursor, "text": text}))
+
+    async def nas_cancel_task(self, body: types.TaskOrder | None = None, *, task_id: str | None = None, reason: str | None = None, idempotency_key: str | None = None) -> types.Done:
+        """End a task's current run for good"""
+        return cast("types.Done", await self._call("PUT", "/cancel_task", query={"task_id": task_id, "reason": reason}, body=body, idempotency_key=idempotency_key))
+
+    async def nas_change_priority(self, body: types.PriorityOrder, *, idempotency_key: str | None = None) -> types.Done:
+        """Give a task another priority"""
+        return cast("types.Done", await self._call("PUT", "/change_priority", body=body, idempotency_key=idempotency_key))
+
+    async def nas_delete_task(self, *, task_id: str | None = None, reason: str | None = None, idempotency_key: str | None = None) -> types.Done:
+        """Delete a task; its history is kept"""
+        return cast("types.Done", await self._call("DELETE", "/delete_task", query={"task_id": task_id, "reason": reason}, idempotency_key=idempotency_key))
+
+    async def nas_pause_task(self, body: types.TaskOrder | None = None, *, task_id: str | None = None, reason: str | None = None, idempotency_key: str | None = None) -> types.Done:
+        """Pause a task"""
+        return cast("types.Done", await self._call("PUT", "/pause_task", query={"task_id": task_id, "reason": reason}, body=body, idempotency_key=idempotency_key))
+
+    async def nas_restart_task(self, body: types.RestartOrder | None = None, *, task_id: str | None = None, reason: str | None = None, idempotency_key: str | None = None) -> types.Done:
+        """Run a task again, from the start or from a stage"""
+        return cast("types.Done", await self._call("PUT", "/restart_task", query={"task_id": task_id, "reason": reason}, body=body, idempotency_key=idempotency_key))
+
+    async def nas_resume_task(self, body: types.TaskOrder | None = None, *, task_id: str | None = None, reason: str | None = None, idempotency_key: str | None = None) -> types.Done:
+        """Resume a task"""
+        return cast("types.Done", await self._call("PUT", "/resume_task", query={"task_id": task_id, "reason": reason}, body=body, idempotency_key=idempotency_key))
+
+    async def pause_task(self, task_id: str, body: types.Reason | None = None, *, idempotency_key: str | None = None) -> types.TaskOutcome:
+        """Pause: save a checkpoint, free the place"""
+        return cast("types.TaskOutcome", await self._call("POST", f"/api/v1/tasks/{self._quote(task_id)}/pause", body=body, idempotency_key=idempotency_key))
+
+    async def query_task(self, *, task_id: str | None = None, task_type: Sequence[str] | None = None, submit_time_start: str | None = None, submit_time_end: str | None = None, status: Sequence[types.TaskStatus] | None = None, namespace: Sequence[str] | None = None, page_size: int | None = None, cursor: str | None = None) -> types.TaskReport | types.TaskReports:
+        """One task by its id, or a page of those that match"""
+        return cast("types.TaskReport | types.TaskReports", await self._call("GET", "/query_task", query={"task_id": task_id, "task_type": task_type, "submit_time_start": submit_time_start, "submit_time_end": submit_time_end, "status": status, "namespace": namespace, "page_size": page_size, "cursor": cursor}))
+
+    async def replace_queue(self, name: str, body: types.QueueChange, *, idempotency_key: str | None = None) -> types.KeptObject:
+        """Change a queue that you have seen: If-Match"""
+        return cast("types.KeptObject", await self._call("PUT", f"/api/v1/queues/{self._quote(name)}", body=body, idempotency_key=idempotency_key))
+
+    async def replace_type(self, name: str, body: types.TypeChange, *, idempotency_key: str | None = None) -> types.KeptObject:
+        """Change a task type that you have seen: If-Match"""
+        return cast("types.KeptObject", await self._call("PUT", f"/api/v1/types/{self._quote(name)}", body=body, idempotency_key=idempotency_key))
+
+    async def restart_task(self, task_id: str, body: types.Restart | None = None, *, idempotency_key: str | None = None) -> types.TaskOutcome:
+        """Run it again, from the start or from a stage"""
+        return cast("types.TaskOutcome", await self._call("POST", f"/api/v1/tasks/{self._quote(task_id)}/restart", body=body, idempotency_key=idempotency_key))
+
+    async def resume_queue(self, name: str, *, idempotency_key: str | None = None) -> types.KeptObject:
+        """Start tasks from it again"""
+        return cast("types.KeptObject", await self._call("POST", f"/api/v1/queues/{self._quote(name)}/resume", idempotency_key=idempotency_key))
+
+    async def resume_task(self, task_id: str, body: types.Reason | None = None, *, idempotency_key: str | None = None) -> types.TaskOutcome:
+        """Go on where it stopped"""
+        return cast("types.TaskOutcome", await self._call("POST", f"/api/v1/tasks/{self._quote(task_id)}/resume", body=body, idempotency_key=idempotency_key))
+
+    async def submit_task(self, body: types.SubmitTask, *, idempotency_key: str | None = None) -> types.Submitted:
+        """Submit a task"""
+        return cast("types.Submitted", await self._call("POST", "/submit_task", body=body, idempotency_key=idempotency_key))
+
+    async def suspend_queue(self, name: str, body: types.Hold | None = None, *, idempotency_key: str | None = None) -> types.KeptObject:
+        """Start nothing from it"""
+        return cast("types.KeptObject", await self._call("POST", f"/api/v1/queues/{self._quote(name)}/suspend", body=body, idempotency_key=idempotency_key))

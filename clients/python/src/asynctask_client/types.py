@@ -5,6 +5,341 @@ Generated from the OpenAPI document by hack/generate."""
 from typing import Any, Literal, NotRequired, TypedDict
 
 
+class ApprovalStage(TypedDict):
+    """A stage that waits for people."""
+
+    message: NotRequired["Text"]
+    """What is to be decided."""
+    approvers: NotRequired["Approvers | None"]
+    """Who may decide; absent: whoever has the right to."""
+    quorum: NotRequired[int]
+    """How many different people must approve. One rejection rejects."""
+    separationOfDuties: NotRequired[bool]
+    """Whether who submitted the task may not approve it."""
+    items: NotRequired["ItemList | None"]
+    """A list to review item by item; absent: it is about going on as a whole."""
+    expiresAfterSeconds: NotRequired[int | None]
+    """How long people have to decide, counted from the moment the stage began; for ever when absent."""
+    atExpiry: NotRequired[Literal['Reject', 'Approve']]
+    """What becomes of it when too few have decided by then and nobody rejected."""
+
+
+class Approvers(TypedDict):
+    """Who may decide. With neither users nor groups: whoever has the right to (RBAC verb `review` on `stages`)."""
+
+    users: NotRequired[list[str]]
+    """Names of users, as the cluster authenticates them."""
+    groups: NotRequired[list[str]]
+    """Names of groups; one of them is enough."""
+
+
+class AsyncTaskSpec(TypedDict):
+    """What is to be done."""
+
+    type: NotRequired[str | None]
+    """The TaskType to run; or give `stages`."""
+    stages: NotRequired["list[StageTemplate] | None"]
+    """Stages of the task's own, in place of a type."""
+    locations: NotRequired[list["LocationField"]]
+    """With stages of its own: which config fields are locations on storage. A TaskType brings its own list."""
+    config: NotRequired[dict[str, Any]]
+    """The work's parameters, checked against the type's schema; at most 64 KiB."""
+    priority: NotRequired[int | None]
+    """1 is the most urgent, 5 the least. Absent: the type's preset, else 3."""
+    queueName: NotRequired[str]
+    """The TaskQueue it waits in."""
+    preemptible: NotRequired[bool | None]
+    """False: more urgent tasks never push it out, whatever its queue allows. Absent: as its type says, else tru…"""
+    overlapPolicy: NotRequired[Literal['Wait', 'Skip', 'Fail']]
+    """When it is due while another task writes where it reads, or uses where it writes. `Wait`: until that one…"""
+    minMegabytesPerSecond: NotRequired[int | None]
+    """Start only when each storage endpoint that it uses still has this much of its limit to promise; 1 MB is 1…"""
+    suspend: NotRequired[bool]
+    """Pause: the stage saves a checkpoint, its pod goes, its quota is free. Set it to false to resume."""
+    cancel: NotRequired[bool]
+    """End the current run for good. Raise `run` and set this to false to start again."""
+    run: NotRequired[int]
+    """Raise it to run the task again."""
+    restartFrom: NotRequired[str | None]
+    """With a higher run: keep the results of the stages that come before this one. Holds for that run alone: th…"""
+    dependsOn: NotRequired[list["Dependency"]]
+    """Tasks that must have ended first. When one ends otherwise, this one fails."""
+    dependencyTimeoutSeconds: NotRequired[int | None]
+    """The run fails when the tasks that it depends on have not ended, or are not there, this long after it was…"""
+    retry: NotRequired["Retry | None"]
+    """Overrides the type's retry policy."""
+    window: NotRequired["Window | None"]
+    """The hours at which it may run. Those of its type and of its queue hold as well: all must be open."""
+    activeDeadlineSeconds: NotRequired[int | None]
+    """The run fails when it has not ended this long after its first stage began; pauses count."""
+    ttlSecondsAfterFinished: NotRequired[int | None]
+    """Delete the task this long after it ended. Absent: keep it."""
+    runAs: NotRequired["RunAs | None"]
+    """User and groups of the stages."""
+    notify: NotRequired[list["TaskNotification"]]
+    """Who is told of what, besides what the administrators' rules and the users' subscriptions say."""
+
+
+class BulkAction(TypedDict):
+    """One action on all live tasks that a filter takes. Without a digest they are only counted."""
+
+    action: Literal['pause', 'resume', 'cancel', 'restart', 'prioritize', 'delete']
+    filter: "TaskFilter"
+    """Which tasks."""
+    reason: NotRequired[str]
+    stage: NotRequired[str | None]
+    """Of a restart: the stage to begin from."""
+    priority: NotRequired[int | None]
+    """Of `prioritize`."""
+    digest: NotRequired[str | None]
+    """As the count gave it: the action is done to those very tasks, or to none."""
+
+
+class BulkFailure(TypedDict):
+    """A task that it could not be done to."""
+
+    taskId: str
+    name: str
+    code: str
+
+
+class BulkOutcome(TypedDict):
+    """What would be done, or what was done."""
+
+    count: int
+    """Tasks that the filter takes and the action would change, or has changed."""
+    digest: str
+    """Give it to do the action to these tasks."""
+    done: bool
+    sample: list["TaskLine"]
+    """The newest of them."""
+    failures: list["BulkFailure"]
+
+
+class ChildTask(TypedDict):
+    """A task that a `task` stage starts."""
+
+    type: str
+    """Its TaskType."""
+    config: NotRequired[dict[str, Any]]
+    """Its config."""
+    configFrom: NotRequired[dict[str, str]]
+    """Config fields that are computed: CEL expressions over `config` and `outputs`, in `forEach` also over `ite…"""
+    priority: NotRequired[int | None]
+    """Its priority. Absent: the parent's, also when that is changed."""
+    queueName: NotRequired[str | None]
+    """Its queue; the parent's when absent."""
+    name: str
+    """Its name within the stage."""
+
+
+class Condition(TypedDict):
+    """One fact about an object, as the Kubernetes API conventions have it."""
+
+    type: str
+    """The fact."""
+    status: Literal['True', 'False', 'Unknown']
+    """Whether it holds."""
+    reason: NotRequired[str]
+    """Why, for programs."""
+    message: NotRequired[str]
+    """Why, for people."""
+    observedGeneration: NotRequired[int]
+    """The generation of the spec that this speaks of."""
+    lastTransitionTime: NotRequired[str | None]
+    """When `status` last changed."""
+
+
+class Dependency(TypedDict):
+    """Another task of the namespace that must have ended first."""
+
+    name: str
+    """The task. What counts is its current run."""
+    condition: NotRequired[Literal['Succeeded', 'PartiallySucceeded', 'Finished']]
+    """How it must have ended. `Succeeded`: in full. `PartiallySucceeded`: in full or in part. `Finished`: in an…"""
+
+
+class Done(TypedDict):
+    """An action that succeeded."""
+
+    task_id: str
+    status: "TaskStatus"
+    message: str
+
+
+class EnvVar(TypedDict):
+    """One environment variable of the stage's container."""
+
+    name: str
+    """The variable's name. Names that begin with ASYNCTASK_ or CONFIG_ are the operator's."""
+    value: NotRequired[str]
+    """Its value, unless `secretKeyRef` is given."""
+    secretKeyRef: NotRequired["SecretKeyRef | None"]
+    """Take the value from a Secret of the namespace."""
+
+
+class ForEach(TypedDict):
+    """One task for each item of a list."""
+
+    type: str
+    """Its TaskType."""
+    config: NotRequired[dict[str, Any]]
+    """Its config."""
+    configFrom: NotRequired[dict[str, str]]
+    """Config fields that are computed: CEL expressions over `config` and `outputs`, in `forEach` also over `ite…"""
+    priority: NotRequired[int | None]
+    """Its priority. Absent: the parent's, also when that is changed."""
+    queueName: NotRequired[str | None]
+    """Its queue; the parent's when absent."""
+    items: str
+    """A CEL expression over `config` and `outputs` (by stage) that gives a list, or a number N for 0 to N-1. At…"""
+
+
+class Hold(TypedDict):
+    """How a queue is held."""
+
+    suspendRunning: NotRequired[bool]
+    """What runs saves a checkpoint, stops and waits too."""
+
+
+class ItemList(TypedDict):
+    """The list whose items are reviewed one by one."""
+
+    stage: str
+    """The stage that makes the list; it must come before this one."""
+    artifact: str
+    """The artifact that it keeps the list as: JSON lines, an item a line."""
+
+
+class JobStage(TypedDict):
+    """A stage that is a pod. Any image will do: exit code 0 means done."""
+
+    image: str
+    """The container image."""
+    imagePullPolicy: NotRequired[Literal['Always', 'IfNotPresent', 'Never']]
+    """When the image is pulled."""
+    command: NotRequired[list[str]]
+    """The entry point; the image's own when empty. `$(CONFIG_SOURCE_PATH)` and the like are filled in."""
+    args: NotRequired[list[str]]
+    """Arguments of the entry point, filled in the same way."""
+    env: NotRequired[list["EnvVar"]]
+    """More environment variables."""
+    resources: NotRequired["Resources"]
+    """CPU, memory and scratch space."""
+    workspace: NotRequired[bool]
+    """Mount the task's workspace: a directory that outlives the pod."""
+    securityProfile: NotRequired[Literal['Restricted', 'DataOwner']]
+    """`Restricted` is non-root without capabilities. `DataOwner` may read and own every file; only in namespace…"""
+    nodeSelector: NotRequired[dict[str, str]]
+    """Labels that the node must carry."""
+    tolerations: NotRequired[list["Toleration"]]
+    """Taints that the pod bears."""
+    terminationGracePeriodSeconds: NotRequired[int]
+    """Seconds between the request to stop and the kill: time to save a checkpoint."""
+    checkpointPeriodSeconds: NotRequired[int]
+    """How often a stage should save a checkpoint: at most this much work is repeated."""
+    podOverride: NotRequired[dict[str, Any] | None]
+    """More fields of the pod: affinity, dnsConfig, dnsPolicy, hostAliases, imagePullSecrets, priorityClassName,…"""
+
+
+class KeptObject(TypedDict):
+    """An object as the cluster has it."""
+
+    namespace: NotRequired[str | None]
+    name: str
+    uid: str
+    resourceVersion: str
+    """Give it as `If-Match` when you change it."""
+    generation: NotRequired[int | None]
+    createTime: NotRequired[str | None]
+    labels: dict[str, str]
+    annotations: dict[str, str]
+    spec: dict[str, Any]
+    """As in the custom resource."""
+    status: dict[str, Any]
+
+
+class LocationField(TypedDict):
+    """A config field that holds a location on storage."""
+
+    field: str
+    """The top-level config field: a string or a list of strings."""
+    access: NotRequired[Literal['Read', 'Write']]
+    """`Read` mounts read-only."""
+
+
+class NewQueue(TypedDict):
+    """A queue to make."""
+
+    labels: NotRequired[dict[str, Any]]
+    annotations: NotRequired[dict[str, str]]
+    spec: "TaskQueueSpec"
+    name: str
+
+
+class NewType(TypedDict):
+    """A type to make."""
+
+    labels: NotRequired[dict[str, Any]]
+    annotations: NotRequired[dict[str, str]]
+    spec: "TaskTypeSpec"
+    name: str
+
+
+class ObjectPage(TypedDict):
+    """A page, by namespace and name."""
+
+    items: list["KeptObject"]
+    nextCursor: NotRequired[str | None]
+    """Give it as `cursor` to have the next page; absent: there is none."""
+
+
+class OneTask(TypedDict):
+    """Which task, in the query instead of the body."""
+
+    task_id: NotRequired[str | None]
+    reason: NotRequired[str | None]
+
+
+class Page(TypedDict):
+    """Which page of how many."""
+
+    limit: NotRequired[int]
+    cursor: NotRequired[str]
+    """Where the page begins: `nextCursor` of the page before."""
+    text: NotRequired[str]
+    """Part of the name, or of the titles."""
+
+
+class Preemption(TypedDict):
+    """Whether urgent tasks may push less urgent ones out. What is pushed out saves a checkpoint and waits on in…"""
+
+    policy: NotRequired[Literal['Never', 'LowerPriority']]
+    """`LowerPriority`: a task that waits may stop running ones of a lower priority, if that makes room for it."""
+    minRuntimeSeconds: NotRequired[int]
+    """A task is left alone until it has run this long since it last started."""
+    maxPerHour: NotRequired[int]
+    """Tasks that may be pushed out within any hour, over the whole queue."""
+
+
+class Pressure(TypedDict):
+    """Start nothing while the cluster is as busy as this. What runs goes on."""
+
+    maxNodeCPUPercent: NotRequired[int | None]
+    """CPU in use over all nodes. Needs metrics.k8s.io (metrics-server); ignored, and said so in a condition, wh…"""
+    maxNodeMemoryPercent: NotRequired[int | None]
+    """Memory in use over all nodes. Needs metrics.k8s.io (metrics-server)."""
+    maxNetworkMegabytesPerSecond: NotRequired[int | None]
+    """What the running stages of all queues say that they move together; 1 MB is 1,000,000 bytes."""
+
+
+class PriorityOrder(TypedDict):
+    """The priority to give it."""
+
+    task_id: str
+    priority: int
+
+
 class Problem(TypedDict):
     """RFC 9457, with the code that programs act on and the parameters of its text."""
 
@@ -19,6 +354,117 @@ class Problem(TypedDict):
     errors: NotRequired[list[dict[str, Any]]]
 
 
+class Progress(TypedDict):
+    """How far the work is. Bytes and items count from the beginning of the stage, over all its attempts."""
+
+    bytesDone: NotRequired[int | None]
+    """Bytes done so far."""
+    bytesTotal: NotRequired[int | None]
+    """Bytes in all, as far as known."""
+    itemsDone: NotRequired[int | None]
+    """Files or other items done so far."""
+    itemsTotal: NotRequired[int | None]
+    """Items in all, as far as known."""
+    bytesPerSecond: NotRequired[int | None]
+    """The rate of late, in bytes per second."""
+    remainingSeconds: NotRequired[int | None]
+    """Estimated time left, in seconds."""
+    message: NotRequired[str]
+    """What is being done."""
+
+
+class ProgressReport(TypedDict):
+    """How far the current stage is."""
+
+    percent: NotRequired[int | None]
+    bytes_done: NotRequired[int | None]
+    bytes_total: NotRequired[int | None]
+    items_done: NotRequired[int | None]
+    items_total: NotRequired[int | None]
+    bytes_per_second: NotRequired[int | None]
+    remaining_seconds: NotRequired[int | None]
+    message: NotRequired[str | None]
+
+
+class QueryTask(TypedDict):
+    """One task by its id, or a page of those that match, newest first."""
+
+    task_id: NotRequired[str | None]
+    task_type: NotRequired[list[str]]
+    submit_time_start: NotRequired[str | None]
+    """Submitted at this time or later: RFC 3339; without an offset it is UTC."""
+    submit_time_end: NotRequired[str | None]
+    """Submitted before this time."""
+    status: NotRequired[list["TaskStatus"]]
+    namespace: NotRequired[list[str]]
+    page_size: NotRequired[int]
+    cursor: NotRequired[str]
+    """`next_cursor` of the page before."""
+
+
+class QueueChange(TypedDict):
+    """A queue as it shall be."""
+
+    labels: NotRequired[dict[str, Any]]
+    annotations: NotRequired[dict[str, str]]
+    spec: "TaskQueueSpec"
+
+
+class Quota(TypedDict):
+    """What the tasks that run may request together. A task counts with the most that its stages may request at…"""
+
+    cpu: NotRequired[str | None]
+    """CPUs, for example `4` or `2500m`."""
+    memory: NotRequired[str | None]
+    """Memory, for example `16Gi`."""
+
+
+class Reason(TypedDict):
+    """Why something is done."""
+
+    reason: NotRequired[str]
+    """In the caller's words: kept with the task and in the audit."""
+
+
+class Resources(TypedDict):
+    """CPU, memory and scratch space of the container."""
+
+    requests: NotRequired[dict[str, str]]
+    """What it is sure to get, and what queues count."""
+    limits: NotRequired[dict[str, str]]
+    """What it may not pass."""
+
+
+class Restart(TypedDict):
+    """How a task is run again."""
+
+    reason: NotRequired[str]
+    """In the caller's words: kept with the task and in the audit."""
+    stage: NotRequired[str | None]
+    """The stage to begin from, those before it keep their results; absent: from the start."""
+
+
+class RestartOrder(TypedDict):
+    """How to run it again."""
+
+    task_id: NotRequired[str | None]
+    """May stand in the query instead."""
+    reason: NotRequired[str | None]
+    stage: NotRequired[str | None]
+    """The stage to begin from; absent: from the start."""
+
+
+class Retry(TypedDict):
+    """How often and how soon a failed attempt is tried again. Permanent errors never are."""
+
+    maxAttempts: NotRequired[int]
+    """Attempts in a row that may fail. An attempt that moved the checkpoint on starts the count anew."""
+    backoffSeconds: NotRequired[int]
+    """Pause before the second attempt; doubled each time. Four times this when throttled."""
+    maxBackoffSeconds: NotRequired[int]
+    """The longest pause."""
+
+
 class Right(TypedDict):
     """What may be done, and where."""
 
@@ -28,6 +474,26 @@ class Right(TypedDict):
     """In every namespace."""
     namespaces: NotRequired[list[str]]
     """Where, unless everywhere."""
+
+
+class RunAs(TypedDict):
+    """The user and groups that the stages' processes have. Root is never among them."""
+
+    user: NotRequired[int]
+    """User id."""
+    group: NotRequired[int]
+    """Group id."""
+    fsGroup: NotRequired[int | None]
+    """Group that volumes are made accessible to, where they support it."""
+
+
+class SecretKeyRef(TypedDict):
+    """One key of a Secret in the task's namespace."""
+
+    name: str
+    """The Secret."""
+    key: str
+    """The key in it."""
 
 
 class Session(TypedDict):
@@ -41,3 +507,473 @@ class Session(TypedDict):
     namespaces: NotRequired[list[str] | None]
     """Where they may list tasks; absent: everywhere."""
     rights: list["Right"]
+
+
+class StageReport(TypedDict):
+    """A stage of the current run."""
+
+    name: str
+    status: "TaskStatus"
+    percent: NotRequired[int | None]
+    attempt: NotRequired[int | None]
+    message: NotRequired[str | None]
+    start_time: NotRequired[str | None]
+    end_time: NotRequired[str | None]
+
+
+class StageTemplate(TypedDict):
+    """One stage of a task: exactly one of `job`, `approval`, `wait` and `task`."""
+
+    name: str
+    """The stage's name within the task."""
+    title: NotRequired["Text"]
+    """What people see."""
+    needs: NotRequired[list[str] | None]
+    """Stages that must have ended before this one begins. Absent: the stage before it in the list. Empty: none."""
+    needsCondition: NotRequired[Literal['Succeeded', 'PartiallySucceeded', 'Finished'] | None]
+    """How they must have ended. `Succeeded`: in full, else this one is skipped. `PartiallySucceeded`, and absen…"""
+    when: NotRequired[str | None]
+    """A CEL expression over `config`, and over `outputs` and `outcomes` of the stages before it, by name; when…"""
+    job: NotRequired["JobStage | None"]
+    """A pod."""
+    approval: NotRequired["ApprovalStage | None"]
+    """A person's decision."""
+    wait: NotRequired["WaitStage | None"]
+    """A delay."""
+    task: NotRequired["TaskStage | None"]
+    """Other tasks."""
+    retry: NotRequired["Retry | None"]
+    """Overrides the task's retry policy."""
+    activeDeadlineSeconds: NotRequired[int | None]
+    """The stage fails when one attempt has run this long. A pause starts the clock anew."""
+
+
+class SubmitTask(TypedDict):
+    """A task to run."""
+
+    task_type: str
+    """Its TaskType."""
+    task_config: NotRequired[dict[str, Any] | str]
+    """What the type asks for: an object, or the JSON of one in a string."""
+    priority: NotRequired[int | None]
+    """1 is the most urgent, 5 the least; absent: the type's preset."""
+    namespace: NotRequired[str | None]
+    """Absent: the caller's default."""
+    queue: NotRequired[str | None]
+    """The TaskQueue to wait in; absent: `default`."""
+
+
+class Submitted(TypedDict):
+    """The API server has it."""
+
+    task_id: str
+
+
+class TaskChange(TypedDict):
+    """Fields of a task to change; what is absent stays, null takes away."""
+
+    priority: NotRequired[int | None]
+    """1 is the most urgent, 5 the least; null: the type's preset."""
+    suspend: NotRequired[bool]
+    """Pause, or resume."""
+    cancel: NotRequired[bool]
+    """End the current run for good."""
+    queueName: NotRequired[str]
+    """The TaskQueue it waits in."""
+    ttlSecondsAfterFinished: NotRequired[int | None]
+    """Delete the task this long after it ended."""
+    activeDeadlineSeconds: NotRequired[int | None]
+    """The run fails when it has not ended this long after its first stage began."""
+    window: NotRequired["Window | None"]
+    """The hours at which it may run."""
+
+
+class TaskFilter(TypedDict):
+    """Which tasks. What is left out asks for nothing; a field that is given more than once takes any of its val…"""
+
+    namespace: NotRequired[list[str]]
+    """Namespaces."""
+    type: NotRequired[list[str]]
+    """Task types."""
+    status: NotRequired[list["TaskStatus"]]
+    """States."""
+    priority: NotRequired[list[int]]
+    """Priorities."""
+    queue: NotRequired[list[str]]
+    """Queues."""
+    owner: NotRequired[list[str]]
+    """Who submitted them."""
+    schedule: NotRequired[list[str]]
+    """Schedules that made them."""
+    submittedSince: NotRequired[str | None]
+    """Submitted at this time or later."""
+    submittedUntil: NotRequired[str | None]
+    """Submitted before this time."""
+    text: NotRequired[str]
+    """Part of the name, the type or the message."""
+
+
+class TaskLine(TypedDict):
+    """A task in a list. Only the fields that were asked for are there."""
+
+    taskId: str
+    """The task's uid, its identity everywhere."""
+    namespace: NotRequired[str | None]
+    name: NotRequired[str | None]
+    type: NotRequired[str | None]
+    """Its TaskType; absent with stages of its own."""
+    status: NotRequired["TaskStatus | None"]
+    phase: NotRequired[str | None]
+    """The state as the custom resource has it, finer than `status`."""
+    priority: NotRequired[int | None]
+    queue: NotRequired[str | None]
+    owner: NotRequired[str | None]
+    """Who submitted it."""
+    submitTime: NotRequired[str | None]
+    startTime: NotRequired[str | None]
+    completionTime: NotRequired[str | None]
+    run: NotRequired[int | None]
+    stage: NotRequired[str | None]
+    """The stages that run now, or where it stopped."""
+    percent: NotRequired[int | None]
+    message: NotRequired[str | None]
+    waiting: NotRequired[str | None]
+    """Why it waits, for programs."""
+    schedule: NotRequired[str | None]
+    """The schedule that made it."""
+    itemErrorCount: NotRequired[int | None]
+    archived: NotRequired[bool | None]
+    """True: it has left the cluster."""
+    config: NotRequired[dict[str, Any] | None]
+    stages: NotRequired[list[dict[str, Any]] | None]
+    progress: NotRequired["Progress | None"]
+    display: NotRequired[dict[str, str] | None]
+    waitingFor: NotRequired["Waiting | None"]
+    conditions: NotRequired["list[Condition] | None"]
+    runs: NotRequired[list[dict[str, Any]] | None]
+    labels: NotRequired[dict[str, str] | None]
+
+
+class TaskNotification(TypedDict):
+    """Who is told of which events of the task, besides what the rules of the administrators say."""
+
+    on: list[Literal['Succeeded', 'PartiallySucceeded', 'Failed', 'Cancelled', 'Invalid', 'FirstFailure', 'Recovered', 'DeadlineAtRisk', 'ReviewWanted', 'ReviewExpiring']]
+    """The events. `FirstFailure`: it failed and the run before, or the schedule's task before, had not. `Recove…"""
+    to: NotRequired[list[str]]
+    """To whom: `initiator`, `administrators`, `reviewers`, `user:NAME`, `mail:ADDRESS`, `sms:NUMBER`, or `chann…"""
+
+
+class TaskOrder(TypedDict):
+    """Which task, and why."""
+
+    task_id: NotRequired[str | None]
+    """May stand in the query instead."""
+    reason: NotRequired[str | None]
+
+
+class TaskOutcome(TypedDict):
+    """What has come of an action."""
+
+    taskId: str
+    status: "TaskStatus"
+    changed: bool
+    """False: it was so already."""
+    message: str
+
+
+class TaskPage(TypedDict):
+    """A page of tasks, newest first."""
+
+    items: list["TaskLine"]
+    nextCursor: NotRequired[str | None]
+    """Give it as `cursor` to have the next page; absent: there is none."""
+    archive: Literal['Available', 'Unavailable', 'None']
+    """`Unavailable`: history can't be read right now, so tasks that left the cluster are missing here. `None`:…"""
+
+
+class TaskQuery(TypedDict):
+    """A page of the list of tasks, newest first."""
+
+    namespace: NotRequired[list[str]]
+    """Namespaces."""
+    type: NotRequired[list[str]]
+    """Task types."""
+    status: NotRequired[list["TaskStatus"]]
+    """States."""
+    priority: NotRequired[list[int]]
+    """Priorities."""
+    queue: NotRequired[list[str]]
+    """Queues."""
+    owner: NotRequired[list[str]]
+    """Who submitted them."""
+    schedule: NotRequired[list[str]]
+    """Schedules that made them."""
+    submittedSince: NotRequired[str | None]
+    """Submitted at this time or later."""
+    submittedUntil: NotRequired[str | None]
+    """Submitted before this time."""
+    text: NotRequired[str]
+    """Part of the name, the type or the message."""
+    fields: NotRequired[list[Literal['taskId', 'namespace', 'name', 'type', 'status', 'phase', 'priority', 'queue', 'owner', 'submitTime', 'startTime', 'completionTime', 'run', 'stage', 'percent', 'message', 'waiting', 'schedule', 'itemErrorCount', 'archived', 'config', 'stages', 'progress', 'waitingFor', 'conditions', 'runs', 'labels', 'display']]]
+    """The fields of each row; absent: all that are narrow."""
+    limit: NotRequired[int]
+    """Rows of a page at most; with wide fields no more than 100."""
+    cursor: NotRequired[str]
+    """Where the page begins: `nextCursor` of the page before."""
+
+
+class TaskQueueSpec(TypedDict):
+    """The queue's limits. What is absent limits nothing."""
+
+    suspend: NotRequired[bool]
+    """Start nothing. What runs goes on to its end, unless `suspendRunning` is true."""
+    suspendRunning: NotRequired[bool]
+    """With `suspend`: what runs saves a checkpoint, stops, and waits in the queue; it goes on when `suspend` is…"""
+    maxRunning: NotRequired[int | None]
+    """Tasks that may run at once; 0 holds all back; absent: no limit."""
+    maxRunningPerNamespace: NotRequired[int | None]
+    """Tasks of one namespace that may run at once."""
+    maxRunningPerType: NotRequired[int | None]
+    """Tasks of one TaskType that may run at once. Tasks with stages of their own count as one type together."""
+    quota: NotRequired["Quota"]
+    """CPU and memory that the running tasks may request together."""
+    startRatePerMinute: NotRequired[int | None]
+    """Tasks that may start within any minute; starts are spread evenly."""
+    promoteAfterSeconds: NotRequired[int | None]
+    """Each time a task has waited this long it counts as one priority more urgent, up to 1. Absent: it never do…"""
+    headOfLineSeconds: NotRequired[int]
+    """Smaller tasks may overtake one that doesn't fit for this long; then room is kept free until it does."""
+    window: NotRequired["Window | None"]
+    """The hours at which its tasks may run."""
+    pressure: NotRequired["Pressure"]
+    """Start nothing while the cluster is busy."""
+    fairShare: NotRequired[list["Weight"]]
+    """Weights of namespaces: of equally urgent tasks, those of the namespace that has the least running for its…"""
+    preemption: NotRequired["Preemption"]
+    """Whether urgent tasks may push less urgent ones out."""
+    kueueLocalQueue: NotRequired[str | None]
+    """Hand the quota to Kueue: Jobs are made suspended for the LocalQueue of this name in the task's namespace.…"""
+
+
+class TaskReport(TypedDict):
+    """A task: state, progress, config, stages."""
+
+    task_id: str
+    task_type: str
+    namespace: str
+    name: str
+    status: "TaskStatus"
+    priority: int
+    submit_time: str
+    start_time: NotRequired[str | None]
+    end_time: NotRequired[str | None]
+    message: NotRequired[str | None]
+    task_config: dict[str, Any]
+    progress: "ProgressReport"
+    stages: list["StageReport"]
+    item_error_count: NotRequired[int]
+    archived: NotRequired[bool]
+    """It has left the cluster."""
+
+
+class TaskReports(TypedDict):
+    """A page."""
+
+    tasks: list["TaskReport"]
+    next_cursor: NotRequired[str | None]
+    archive: str
+    """`Unavailable`: history can't be read right now, so tasks that left the cluster are missing here."""
+
+
+class TaskStage(TypedDict):
+    """A stage that starts other tasks and waits for them. It holds no quota meanwhile. Its outputs are `total`,…"""
+
+    tasks: NotRequired["list[ChildTask] | None"]
+    """The tasks to start, in this order."""
+    forEach: NotRequired["ForEach | None"]
+    """One task for each item of a list, in its order."""
+    parallelism: NotRequired[int]
+    """How many of them are there at once; their own queue decides which of those run."""
+    maxFailures: NotRequired[int | None]
+    """How many may fail: the stage is then done in part. With one more, no further task is started, and the sta…"""
+
+
+TaskStatus = Literal['queued', 'running', 'paused', 'completed', 'partially_completed', 'failed', 'cancelled', 'skipped', 'invalid']
+"""Words that applications match on; none is ever renamed."""
+
+
+class TaskSubmission(TypedDict):
+    """A task to make."""
+
+    namespace: NotRequired[str | None]
+    """Where; absent: the caller's default."""
+    name: NotRequired[str | None]
+    """Its name; absent: made up."""
+    labels: NotRequired[dict[str, Any]]
+    """Labels of the caller's own."""
+    spec: "AsyncTaskSpec"
+    """What is to be done, as in the custom resource."""
+
+
+class TaskTypeSpec(TypedDict):
+    """What tasks of this type do, and which config they take."""
+
+    title: NotRequired["Text"]
+    """What people see."""
+    description: NotRequired[str]
+    """What it does, in a few sentences."""
+    configSchema: NotRequired[dict[str, Any]]
+    """JSON Schema (2020-12) of the task's config. Defaults in it are filled in."""
+    defaultPriority: NotRequired[int]
+    """The priority of tasks that give none."""
+    preemptible: NotRequired[bool]
+    """Whether more urgent tasks may push tasks of this type out, where the queue allows it. False for work that…"""
+    locations: NotRequired[list["LocationField"]]
+    """Which config fields are locations on storage, and how they are used."""
+    stages: list["StageTemplate"]
+    """The stages."""
+    retry: NotRequired["Retry"]
+    """How failed attempts are tried again."""
+    window: NotRequired["Window | None"]
+    """The hours at which tasks of this type may run."""
+
+
+class TaskWhole(TypedDict):
+    """A task with all that is known of it."""
+
+    taskId: str
+    """The task's uid, its identity everywhere."""
+    namespace: NotRequired[str | None]
+    name: NotRequired[str | None]
+    type: NotRequired[str | None]
+    """Its TaskType; absent with stages of its own."""
+    status: NotRequired["TaskStatus | None"]
+    phase: NotRequired[str | None]
+    """The state as the custom resource has it, finer than `status`."""
+    priority: NotRequired[int | None]
+    queue: NotRequired[str | None]
+    owner: NotRequired[str | None]
+    """Who submitted it."""
+    submitTime: NotRequired[str | None]
+    startTime: NotRequired[str | None]
+    completionTime: NotRequired[str | None]
+    run: NotRequired[int | None]
+    stage: NotRequired[str | None]
+    """The stages that run now, or where it stopped."""
+    percent: NotRequired[int | None]
+    message: NotRequired[str | None]
+    waiting: NotRequired[str | None]
+    """Why it waits, for programs."""
+    schedule: NotRequired[str | None]
+    """The schedule that made it."""
+    itemErrorCount: NotRequired[int | None]
+    archived: NotRequired[bool | None]
+    """True: it has left the cluster."""
+    config: NotRequired[dict[str, Any] | None]
+    stages: NotRequired[list[dict[str, Any]] | None]
+    progress: NotRequired["Progress | None"]
+    display: NotRequired[dict[str, str] | None]
+    waitingFor: NotRequired["Waiting | None"]
+    conditions: NotRequired["list[Condition] | None"]
+    runs: NotRequired[list[dict[str, Any]] | None]
+    labels: NotRequired[dict[str, str] | None]
+    spec: dict[str, Any]
+    """As in the custom resource."""
+    annotations: NotRequired[dict[str, str] | None]
+    generation: NotRequired[int | None]
+    resourceVersion: NotRequired[str | None]
+    reason: NotRequired[str | None]
+    """Why it was last paused, resumed, cancelled or restarted."""
+
+
+class Text(TypedDict):
+    """A text for people, in the languages of the product."""
+
+    en: NotRequired[str]
+    """English."""
+    zh: NotRequired[str]
+    """Chinese."""
+
+
+class Toleration(TypedDict):
+    """A node taint that the pod bears."""
+
+    key: NotRequired[str]
+    """The taint's key; empty with operator Exists means all."""
+    operator: NotRequired[Literal['Exists', 'Equal']]
+    """How the value is compared."""
+    value: NotRequired[str]
+    """The taint's value."""
+    effect: NotRequired[Literal['', 'NoSchedule', 'PreferNoSchedule', 'NoExecute']]
+    """The effect borne; empty means all."""
+
+
+class TypeChange(TypedDict):
+    """A type as it shall be."""
+
+    labels: NotRequired[dict[str, Any]]
+    annotations: NotRequired[dict[str, str]]
+    spec: "TaskTypeSpec"
+
+
+class WaitStage(TypedDict):
+    """A stage that waits for time to pass. It holds no quota."""
+
+    delaySeconds: int
+    """How long, counted from the moment the stage began."""
+
+
+class Waiting(TypedDict):
+    """Why the task does not run. Written once while it waits for the same thing: figures that move are those of…"""
+
+    reason: str
+    """Why, for programs."""
+    message: NotRequired[str]
+    """Why, for people."""
+    queue: NotRequired[str]
+    """The TaskQueue it waits in."""
+    ahead: NotRequired[int | None]
+    """Tasks of the queue that went before it when this was written."""
+    resource: NotRequired[str]
+    """What it waits for: a limit of the queue such as `maxRunning` or `quota.cpu`, a path that is locked, a Sto…"""
+    holder: NotRequired[str]
+    """The task of this namespace that holds it, where it is one."""
+    since: NotRequired[str | None]
+    """Since when it has waited."""
+    earliestStartTime: NotRequired[str | None]
+    """Before this it can't start; absent where that can't be known."""
+    displacedBy: NotRequired[str]
+    """What pushed it out: a task of this namespace by name, any other by its priority."""
+    displacedTime: NotRequired[str | None]
+    """When."""
+
+
+class Weight(TypedDict):
+    """One namespace's part in the queue."""
+
+    namespace: str
+    """The namespace."""
+    weight: NotRequired[int]
+    """With 3 it has three tasks running for each one of a namespace with 1, while both have enough waiting."""
+
+
+class Window(TypedDict):
+    """Hours of the week, by the clock on the wall of a time zone. It is open while any of its ranges is."""
+
+    timeZone: NotRequired[str]
+    """The IANA time zone, for example `Europe/Berlin`."""
+    ranges: list["WindowRange"]
+    """The hours."""
+    atClose: NotRequired[Literal['Pause', 'Finish']]
+    """`Pause`: what runs saves a checkpoint and stops, and goes on at the next opening. `Finish`: a run that ha…"""
+
+
+class WindowRange(TypedDict):
+    """Hours of some days."""
+
+    days: NotRequired[list[Literal['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun']]]
+    """The days on which it opens. Empty: every day."""
+    start: NotRequired[str]
+    """When it opens, by the clock on the wall."""
+    end: NotRequired[str]
+    """When it closes. Earlier than `start`: on the next day."""

@@ -64,16 +64,22 @@ async def json_body(request: web.Request, model: type[M]) -> M:
 
 def parse(raw: bytes, model: type[M]) -> M:
     """Text as a model: strict about types, unknown and repeated fields, depth and size."""
+    loads(raw)
+    try:
+        return model.model_validate_json(raw, strict=True, extra="forbid")
+    except ValidationError as problem:
+        raise InvalidField(*field_errors(problem)) from None
+
+
+def loads(raw: bytes) -> Any:
+    """Text as plain values. Raises InvalidJson, NestedTooDeeply, TooManyValues, InvalidField for repeated fields."""
     try:
         value = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
         raise InvalidJson(problem=str(error)[:200]) from None
     check_shape(value)
     _refuse_duplicates(raw)
-    try:
-        return model.model_validate_json(raw, strict=True, extra="forbid")
-    except ValidationError as problem:
-        raise InvalidField(*field_errors(problem)) from None
+    return value
 
 
 def check_shape(value: Any) -> None:

@@ -18,7 +18,6 @@ from asynctask.texts import Language
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from asynctask.adapters.archive import Archive
     from asynctask.gateway.front.auth.access import Access
     from asynctask.gateway.front.view import View
 
@@ -56,8 +55,10 @@ class Desk:
     access: "Access"
     now: "Callable[[], datetime]"
     view: "View"
-    archive: "Archive | None" = None
+    archive: Any = None
     stream: Any = None
+    parts: dict[str, Any] = field(default_factory=dict)
+    """What modules of routes make of all this once, at their first call; each by a name of its own."""
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,15 @@ from collections.abc import Callable
 
 from asynctask.gateway.front.calls import Desk
 from asynctask.gateway.front.operations import Operation
-from asynctask.gateway.front.routes import session
+from asynctask.gateway.front.routes import compat, queues, session, tasks, types
 
-RESOURCES: tuple[Callable[[Desk], tuple[Operation, ...]], ...] = (session.operations,)
+RESOURCES: tuple[Callable[[Desk], tuple[Operation, ...]], ...] = (
+    session.operations,
+    compat.operations,
+    tasks.operations,
+    queues.operations,
+    types.operations,
+)
 """What each module offers, in the order of the document."""
 
 

@@ -1,1 +1,0 @@
-"""The stages of the task types ``expired-cleanup``, ``cleanup-undo`` and ``cleanup-purge``."""
