@@ -75,6 +75,8 @@ class GatewaySettings(ClusterSettings):
     """Where artifacts are kept."""
     artifact_max_bytes: int = Field(default=1 << 30, gt=0)
     """The largest artifact."""
+    archive_url: str = ""
+    """The SQL database of history, such as `sqlite:////data/archive.db`, `postgresql://…`, `mysql://…`; empty: none."""
     api_port: int = Field(default=8088, ge=0, le=65535)
     """Port of the API for people and programs."""
     api_development: bool = False

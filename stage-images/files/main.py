@@ -1,12 +1,23 @@
-"""The stages of ``file-backup``: ``main.py metadata | content | verify``."""
+"""The stages of the task types that work on files: ``main.py STAGE``."""
 
 import sys
 
+from expiredcleanup import delete, purge, report, scan, undo
 from filebackup import content, metadata, verify
 
 import asynctask_stage
 
-STAGES = {"metadata": metadata.main, "content": content.main, "verify": verify.main}
+STAGES = {
+    "metadata": metadata.main,
+    "content": content.main,
+    "verify": verify.main,
+    "cleanup-scan": scan.main,
+    "cleanup-delete": delete.main,
+    "cleanup-purge-own": purge.own,
+    "cleanup-report": report.main,
+    "cleanup-undo": undo.main,
+    "cleanup-purge": purge.main,
+}
 
 
 def main() -> None:

@@ -14,8 +14,9 @@ from aiohttp.typedefs import Handler, Middleware
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from asynctask.adapters import cluster as api
+from asynctask.adapters.archive import open_archive
 from asynctask.adapters.artifacts import ArtifactStore
-from asynctask.gateway import sweeping
+from asynctask.gateway import archives, sweeping
 from asynctask.gateway.contexts import Contexts
 from asynctask.gateway.errors import GatewayError, InvalidReport, NotNow, TooLarge
 from asynctask.gateway.estate import Estate
@@ -70,17 +71,15 @@ class Gateway:
             period=period,
         )
         self._view = View(cluster, settings.watch_namespaces)
-        self._front = Front(
-            Desk(
-                settings=settings,
-                cluster=cluster,
-                artifacts=self._artifacts,
-                access=Access(cluster, settings.watch_namespaces),
-                now=lambda: datetime.now(UTC),
-                view=self._view,
-            ),
-            metrics,
+        self._desk = Desk(
+            settings=settings,
+            cluster=cluster,
+            artifacts=self._artifacts,
+            access=Access(cluster, settings.watch_namespaces),
+            now=lambda: datetime.now(UTC),
+            view=self._view,
         )
+        self._front = Front(self._desk, metrics)
         self._stack = AsyncExitStack()
         self.ready = False
         """Whether calls should come here: the API server has answered, and the end has not begun."""
@@ -91,6 +90,9 @@ class Gateway:
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self._flush)
+            if url := self._settings.archive_url:
+                self._desk.archive = await stack.enter_async_context(open_archive(url))
+                stack.push_async_callback(_end, asyncio.create_task(archives.prepare(self._desk.archive)))
             sweep = sweeping.keep(self._cluster, self._artifacts)
             for work in (self._stages.sweep(), self._estate.run(), self._view.run(), self._become_ready(), sweep):
                 stack.push_async_callback(_end, asyncio.create_task(work))

@@ -64,6 +64,43 @@ class Metrics:
             registry=self.registry,
         )
 
+        self.notification_events = Counter(
+            "asynctask_notification_events_total",
+            "Events that rules were applied to.",
+            ["kind"],
+            registry=self.registry,
+        )
+        self.notifications = Counter(
+            "asynctask_notifications_total",
+            "Attempts to send a message, by channel and how they ended: sent, failed (tried again), dead, put off.",
+            ["channel", "result"],
+            registry=self.registry,
+        )
+        self.notification_seconds = Histogram(
+            "asynctask_notification_seconds",
+            "How long attempts took.",
+            ["channel"],
+            buckets=SECONDS,
+            registry=self.registry,
+        )
+        self.notifications_kept = Gauge(
+            "asynctask_notifications_kept",
+            "Messages in the outbox that were not sent, by channel and state: pending, sending, dead.",
+            ["channel", "state"],
+            registry=self.registry,
+        )
+        self.notification_breaker = Gauge(
+            "asynctask_notification_breaker_open",
+            "1 while a channel fails and is left in peace.",
+            ["channel"],
+            registry=self.registry,
+        )
+        self.notification_config = Gauge(
+            "asynctask_notification_config_valid",
+            "0 while the file of the channels can't be used and an earlier one goes on holding.",
+            registry=self.registry,
+        )
+
     def observe_request(self, verb: str, resource: str, status: int, seconds: float) -> None:
         """One request to the API server; status 0 when no answer came."""
         self.requests.labels(verb, resource, str(status)).inc()

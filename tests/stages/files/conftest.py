@@ -8,6 +8,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from backups import Backup
+from cleanups import Cleanup
 
 
 @pytest.fixture
@@ -16,3 +17,11 @@ def backup(tmp_path: Path) -> Backup:
     for name in ("source", "workspace"):
         (tmp_path / name).mkdir()
     return Backup(tmp_path / "source", tmp_path / "target", tmp_path / "workspace")
+
+
+@pytest.fixture
+def cleanup(tmp_path: Path) -> Cleanup:
+    """An empty root, a workspace."""
+    for name in ("root", "workspace"):
+        (tmp_path / name).mkdir()
+    return Cleanup(tmp_path / "root", tmp_path / "workspace")

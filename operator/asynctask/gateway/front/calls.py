@@ -18,6 +18,7 @@ from asynctask.texts import Language
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from asynctask.adapters.archive import Archive
     from asynctask.gateway.front.auth.access import Access
     from asynctask.gateway.front.view import View
 
@@ -55,7 +56,7 @@ class Desk:
     access: "Access"
     now: "Callable[[], datetime]"
     view: "View"
-    archive: Any = None
+    archive: "Archive | None" = None
     stream: Any = None
     parts: dict[str, Any] = field(default_factory=dict)
     """What modules of routes make of all this once, at their first call; each by a name of its own."""

@@ -99,3 +99,32 @@ def start_writing(fd: int, offset: int, length: int) -> None:
     So a sync finds little left to do, and a big file does not push everybody's data out of the page cache.
     """
     os.posix_fadvise(fd, offset, length, os.POSIX_FADV_DONTNEED)
+
+
+_RENAME_NOREPLACE = 1
+_AT_SYMLINK_NOFOLLOW = 0x100
+_AT_STATX_FORCE_SYNC = 0x2000
+_STATX_BASIC_STATS = 0x7FF
+_NO_SUCH_FLAG = frozenset({errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP})
+
+
+def rename_new(source: int, name: bytes, target: int, new: bytes) -> bool:
+    """Rename from one open directory into another, but never over anything (``FileExistsError``).
+
+    False where the file system can't promise that (NFS); nothing has happened then.
+    """
+    if not hasattr(_libc, "renameat2"):
+        return False
+    if _libc.renameat2(source, name, target, new, _RENAME_NOREPLACE) == 0:
+        return True
+    number = ctypes.get_errno()
+    if number in _NO_SUCH_FLAG:
+        return False
+    raise OSError(number, os.strerror(number))
+
+
+def refresh(folder: int, name: bytes) -> None:
+    """Have a network file system ask its server about ``name``, so that the next ``stat`` is not an old answer."""
+    if hasattr(_libc, "statx"):
+        flags = _AT_SYMLINK_NOFOLLOW | _AT_STATX_FORCE_SYNC
+        _libc.statx(folder, name, flags, _STATX_BASIC_STATS, ctypes.create_string_buffer(256))
