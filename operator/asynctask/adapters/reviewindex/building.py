@@ -1,5 +1,6 @@
 """Makes the columns of a list. Memory does not grow with paths: they are sorted in runs on disk, then merged."""
 
+import hashlib
 import heapq
 import marshal
 import os
@@ -63,9 +64,10 @@ def build(source: Path, target: Path, *, now: int, max_items: int) -> None:
             shutil.copyfile(source, taken)
         types: dict[str, int] = {"": 0}
         with ExitStack() as stack, taken.open("rb") as lines:
-            runs = [_stored(run, half, stack) for run in _runs(_records(lines, types, max_items))]
+            digest = hashlib.sha256()
+            runs = [_stored(run, half, stack) for run in _runs(_records(lines, types, max_items, digest))]
             items, total = _write(heapq.merge(*runs), half, age_bounds(now))
-        meta = {"items": items, "bytes": total, "types": list(types), "now": now}
+        meta = {"items": items, "bytes": total, "types": list(types), "now": now, "digest": digest.hexdigest()}
         (half / "meta.json").write_bytes(orjson.dumps(meta))
         _sync(half)
         with suppress(FileExistsError, OSError):
@@ -76,7 +78,7 @@ def build(source: Path, target: Path, *, now: int, max_items: int) -> None:
         shutil.rmtree(half, ignore_errors=True)
 
 
-def _records(lines: IO[bytes], types: dict[str, int], max_items: int) -> Iterator[Record]:
+def _records(lines: IO[bytes], types: dict[str, int], max_items: int, digest: "hashlib._Hash") -> Iterator[Record]:
     decode = msgspec.json.Decoder(_Item).decode
     start = 0
     number = -1
@@ -97,6 +99,7 @@ def _records(lines: IO[bytes], types: dict[str, int], max_items: int) -> Iterato
         time = item.mtime if item.time is None else item.time
         yield item.path.encode().replace(b"/", b"\0"), start, number, item.size, time, kind
         start += len(line)
+        digest.update(line)
 
 
 def _runs(records: Iterator[Record]) -> Iterator[list[Record]]:

@@ -49,6 +49,8 @@ class Index:
         self.items: int = meta["items"]
         self.bytes: int = meta["bytes"]
         self.types: list[str] = meta["types"]
+        self.digest: str = meta["digest"]
+        """Of the whole list's bytes: SHA-256, hexadecimal."""
         self.now: int = meta["now"]
         """What ages count to, in nanoseconds since 1970."""
         self._columns: dict[str, array[int]] = {}

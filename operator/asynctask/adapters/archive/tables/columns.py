@@ -4,11 +4,12 @@ Times are whole microseconds since 1970 in UTC, so that all sort alike and none 
 cut to their column's length and freed of what PostgreSQL can't hold (NUL): nothing that users write stops the archive.
 """
 
+from base64 import b64decode, b64encode
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
-from sqlalchemy import BigInteger, Column, Dialect, Integer, MetaData, String, Table, Text
+from sqlalchemy import BigInteger, Column, Dialect, Integer, LargeBinary, MetaData, String, Table, Text
 from sqlalchemy.dialects.mysql import MEDIUMTEXT
 from sqlalchemy.schema import SchemaItem
 from sqlalchemy.types import TypeDecorator
@@ -69,6 +70,21 @@ class Document(TypeDecorator[Any]):
         return None if value is None else orjson.loads(value)
 
 
+class Blob(TypeDecorator[bytes]):
+    """Up to 12 MB of bytes. MySQL has them as base64: its driver can't send bytes (aiomysql with a PyMySQL of now)."""
+
+    impl = LargeBinary().with_variant(MEDIUMTEXT(), "mysql", "mariadb")
+    cache_ok = True
+
+    def process_bind_param(self, value: bytes | None, dialect: Dialect) -> Any:
+        """As the driver takes it."""
+        return b64encode(value).decode() if value is not None and _is_mysql(dialect) else value
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> bytes | None:
+        """As it was."""
+        return b64decode(value) if value is not None and _is_mysql(dialect) else value
+
+
 Uid = String(36)
 
 
@@ -85,6 +101,10 @@ def words(name: str, length: int, default: str | None = "") -> Column[str]:
 def clean(value: str) -> str:
     """Without what not every database can hold."""
     return value.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
+
+
+def _is_mysql(dialect: Dialect) -> bool:
+    return dialect.name in {"mysql", "mariadb"}
 
 
 def micros(time: datetime) -> int:
