@@ -56,6 +56,8 @@ class HttpClient:
             raise permanent(f"not sent: {error}") from None
         except TimeoutError:
             raise transient(f"{where} did not answer in {self._options.timeout:g} s", is_channel=True) from None
+        except aiohttp.InvalidURL:
+            raise permanent(f"{where}: not a URL that can be asked") from None
         except aiohttp.ClientError as error:
             raise transient(f"{where}: {_why(error)}", is_channel=True) from None
         except (ValueError, UnicodeError):
