@@ -20,6 +20,7 @@ from asynctask.adapters.archive.tables.notifications import (
     notification_items,
     notification_messages,
 )
+from asynctask.adapters.archive.tables.tasks import stage_runs, task_objects
 from asynctask.adapters.archive.upserts import insert_new
 from asynctask.core.notifications.documents import from_document, to_document
 from asynctask.core.notifications.events import Event, News
@@ -101,6 +102,22 @@ async def keep(transaction: Transaction, event: Event) -> None:
     of = notification_events.c
     query = update(notification_events).where(of.event_id == event.id)
     await transaction.execute(query.values(document=to_document(event)))
+
+
+async def over(transaction: Transaction, stage_ids: Collection[str]) -> frozenset[str]:
+    """Those of these stages that have ended or left the cluster: nobody need decide on them any more."""
+    of = stage_runs.c
+    if not stage_ids:
+        return frozenset()
+    ended = or_(of.is_gone == 1, of.end_time.is_not(None))
+    rows = await transaction.execute(select(of.stage_id).where(of.stage_id.in_(sorted(stage_ids)), ended))
+    return frozenset(row.stage_id for row in rows)
+
+
+async def task_object(transaction: Transaction, task_id: str) -> Mapping[str, Any] | None:
+    """The task as it was last seen."""
+    row = (await transaction.execute(select(task_objects.c.object).where(task_objects.c.task_id == task_id))).first()
+    return row.object if row else None
 
 
 async def has_due(connection: Transaction, channel: str, now: datetime) -> bool:

@@ -10,7 +10,7 @@ from asynctask.adapters.archive.notifyrules import StoredRule
 from asynctask.adapters.archive.tables.columns import micros
 from asynctask.adapters.notify.config import Config, known
 from asynctask.core.notifications import people
-from asynctask.core.notifications.events import ENDS, Event, Kind, turned
+from asynctask.core.notifications.events import ENDS, Event, Kind, topic, turned
 from asynctask.core.notifications.people import INBOX, Directory, Person, Target
 from asynctask.core.notifications.rules import BUILT_IN, Rule, of_event
 
@@ -50,7 +50,9 @@ class Teller:
         events = await outbox.due_events(transaction, now, EVENTS_AT_ONCE)
         since = max(await notifyrules.begun(transaction, now), now - timedelta(hours=config.news_age_hours))
         worth = [event for event in events if max(event.time, event.due or event.time) >= since]
-        worth = await self._turns(transaction, worth)
+        asked = {event.subject for event in worth if topic(event.kind) == "reviews"}
+        over = await outbox.over(transaction, asked)
+        worth = await self._turns(transaction, [event for event in worth if event.subject not in over])
         rules = await notifyrules.all_rules(transaction)
         chosen = [(event, await self._rules(event, rules, config)) for event in worth]
         named = {
