@@ -132,6 +132,7 @@ class Reconciler:
             pod_refusals=pod_refusals,
             pod_settings=self._pod_settings(task),
             limits=context.limits,
+            archive_required=context.settings.archive_required,
         )
 
     async def _resolve(self, task: AsyncTask) -> Resolved | Problem:

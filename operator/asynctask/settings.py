@@ -56,6 +56,8 @@ class OperatorSettings(ClusterSettings):
     """When a pod that the cluster took has not been replaced for this long, another attempt begins."""
     stuck_key_seconds: float = Field(default=120, gt=0)
     """A task that waits longer than this to be looked at makes the liveness probe fail."""
+    archive_required: bool = False
+    """Whether a task whose time to live is over stays until the gateway has archived it."""
     gateway_url: str = ""
     """The gateway's base URL as stage pods reach it; empty: stages work without one."""
     stage_service_account: str = "default"
@@ -85,3 +87,15 @@ class GatewaySettings(ClusterSettings):
     """Take the API server's own tokens too, not only those of the audience `asynctask-api`."""
     api_default_namespace: str = "default"
     """Where tasks go whose submitter names no namespace and has no API key for a single one."""
+    archive_retention_days: int = Field(default=365, ge=0)
+    """Tasks that left the cluster longer ago than this go from the archive, with all that is kept of them; 0: never."""
+    audit_retention_days: int = Field(default=730, ge=0)
+    """The same of the audit."""
+    identity: str = ""
+    """This replica's name in the Lease; made from the host's name when empty."""
+    lease_name: str = "asynctask-gateway"
+    """The Lease that replicas compete for: who holds it archives, prunes and notifies."""
+    lease_duration_seconds: float = Field(default=15, gt=1)
+    """A leader that has not renewed for this long may be replaced."""
+    lease_renew_seconds: float = Field(default=4, gt=0)
+    """How often the leader renews."""

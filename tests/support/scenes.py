@@ -109,6 +109,7 @@ class Scene:
     known_since: datetime | None = None
     refusals: Mapping[str, str] = field(default_factory=dict)
     pod_refusals: Mapping[str, str] = field(default_factory=dict)
+    archive_required: bool = False
 
     # -- the task
 
@@ -156,6 +157,15 @@ class Scene:
         run = self.spec.get("run", 1)
         phase = "Succeeded" if status == "True" else "Failed"
         return self.with_status(run=run, phase=phase, conditions=[condition], completionTime=ago(seconds_ago))
+
+    def to_be_archived(self) -> Scene:
+        """Tasks stay until the gateway has archived them."""
+        return replace(self, archive_required=True)
+
+    def archived(self, generation: int = 1, status: str = "True") -> Scene:
+        """The gateway has said that it is archived."""
+        condition = {"type": "Archived", "status": status, "reason": "Archived", "observedGeneration": generation}
+        return self.with_status(conditions=[*self.status.get("conditions", ()), condition])
 
     def depends_on(self, name: str, other: Other | None = None, condition: str = "PartiallySucceeded") -> Scene:
         """Another task must have ended; None: there is none of that name."""
@@ -298,6 +308,7 @@ class Scene:
             known_since=self.known_since,
             refusals=self.refusals,
             pod_refusals=self.pod_refusals,
+            archive_required=self.archive_required,
         )
 
     @property

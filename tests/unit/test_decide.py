@@ -99,6 +99,18 @@ SENTENCES = {
         TWO.with_spec(ttlSecondsAfterFinished=30).ended(seconds_ago=31), "", ("delete the task",)),
     "a task whose time to live is not over stays": (
         TWO.with_spec(ttlSecondsAfterFinished=90).ended(seconds_ago=31), "", ()),
+    "a task that is to be archived stays until it is": (
+        TWO.with_spec(ttlSecondsAfterFinished=30).ended(seconds_ago=31).to_be_archived(), "", ()),
+    "a task that is archived goes": (
+        TWO.with_spec(ttlSecondsAfterFinished=30).ended(seconds_ago=31).to_be_archived().archived(),
+        "", ("delete the task",)),
+    "a task that is archived as it was before it was changed stays": (
+        TWO.with_spec(ttlSecondsAfterFinished=30).with_meta(generation=3).ended(seconds_ago=31)
+        .to_be_archived().archived(generation=2), "", ()),
+    "a task that is said not to be archived stays": (
+        TWO.with_spec(ttlSecondsAfterFinished=30).ended(seconds_ago=31).to_be_archived().archived(status="False"), "", ()),
+    "an archived task whose time to live is not over stays": (
+        TWO.with_spec(ttlSecondsAfterFinished=90).ended(seconds_ago=31).to_be_archived().archived(), "", ()),
     "a task that is being deleted is left alone": (TWO.with_meta(deletionTimestamp=ago(1)).running("scan"), "", ()),
     # runs
     "a higher run starts anew": (

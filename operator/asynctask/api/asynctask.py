@@ -220,7 +220,7 @@ class AsyncTaskStatus(Model):
     runs: Annotated[tuple[RunSummary, ...], Field(max_length=10)] = ()
     """The runs before this one, newest first."""
     conditions: Annotated[tuple[Condition, ...], Field(max_length=16, json_schema_extra=CONDITIONS_KEYS)] = ()
-    """`Succeeded` is the summary; also `Admitted`, `Progressing`, `Paused`, `Checkpointed`."""
+    """`Succeeded` is the summary; also `Admitted`, `Progressing`, `Paused`, `Checkpointed`, and `Archived`, written by the gateway."""
 
     def condition(self, kind: str) -> Condition | None:
         """The condition of this type, if it has been set."""

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from asynctask.api.asynctask import AsyncTask
 from asynctask.api.reasons import Reason
 from asynctask.api.status import Phase
 from asynctask.core import hours, lingering, prerequisites, rollup, runs, stopping, waiting
@@ -47,7 +48,17 @@ def run_has_ended(facts: Facts) -> Plan | None:
     if ttl is None or ended is None:
         return Plan()
     due = ended + timedelta(seconds=ttl)
-    return Plan(actions=(DeleteTask(task.metadata.uid),)) if due <= facts.now else Plan(wake_at=due)
+    if due > facts.now:
+        return Plan(wake_at=due)
+    if facts.archive_required and not _is_archived(task):
+        return Plan()  # the condition will come as a change of the task
+    return Plan(actions=(DeleteTask(task.metadata.uid),))
+
+
+def _is_archived(task: AsyncTask) -> bool:
+    """Whether the gateway has said so of the task as it is now."""
+    said = task.status.condition("Archived")
+    return said is not None and said.status == "True" and said.observed_generation >= task.metadata.generation
 
 
 def earlier_run_is_stopping(facts: Facts) -> Plan | None:

@@ -124,6 +124,8 @@ class Facts:
     """What the Job controller said of Jobs, by their uids, that it can't make a pod for."""
     pod_settings: PodSettings = PodSettings()
     limits: Limits = Limits()
+    archive_required: bool = False
+    """Whether a task stays until the gateway has archived it, though its time to live is over."""
 
 
 Patch = Mapping[str, Any]

@@ -16,7 +16,8 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from asynctask.adapters import cluster as api
 from asynctask.adapters.archive import open_archive
 from asynctask.adapters.artifacts import ArtifactStore
-from asynctask.gateway import archives, sweeping
+from asynctask.gateway import archives, leader, sweeping
+from asynctask.gateway.archiver.writer import Writer
 from asynctask.gateway.contexts import Contexts
 from asynctask.gateway.errors import GatewayError, InvalidReport, NotNow, TooLarge
 from asynctask.gateway.estate import Estate
@@ -91,8 +92,11 @@ class Gateway:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self._flush)
             if url := self._settings.archive_url:
-                self._desk.archive = await stack.enter_async_context(open_archive(url))
-                stack.push_async_callback(_end, asyncio.create_task(archives.prepare(self._desk.archive)))
+                self._desk.archive = archive = await stack.enter_async_context(open_archive(url))
+                self._desk.writer = writer = Writer(archive)
+                lead = leader.lead(self._cluster, writer, self._settings, self._metrics.registry)
+                for work in (archives.prepare(archive), lead):
+                    stack.push_async_callback(_end, asyncio.create_task(work))
             sweep = sweeping.keep(self._cluster, self._artifacts)
             for work in (self._stages.sweep(), self._estate.run(), self._view.run(), self._become_ready(), sweep):
                 stack.push_async_callback(_end, asyncio.create_task(work))

@@ -48,6 +48,7 @@ class Archive:
         self._readers = engine.execution_options(isolation_level="AUTOCOMMIT", **{_READS: True})
         self._turn = asyncio.Lock() if address.dialect == "sqlite" else None
         self._trouble: ArchiveError | None = ArchiveUnavailable("the archive has not been looked at yet")
+        self._ready = asyncio.Event()
 
     @property
     def dialect(self) -> Dialect:
@@ -58,6 +59,10 @@ class Archive:
     def is_ready(self) -> bool:
         """Whether its tables have been found as this release has them."""
         return self._trouble is None
+
+    async def ready(self) -> None:
+        """Return once its tables have been found as this release has them."""
+        await self._ready.wait()
 
     @asynccontextmanager
     async def begin(self, seconds: float = WRITE_SECONDS) -> AsyncIterator[Transaction]:
@@ -94,6 +99,7 @@ class Archive:
         except Exception as error:
             raise self._noted(error) from error
         self._trouble = None
+        self._ready.set()
         return done
 
     async def check(self) -> None:
@@ -104,6 +110,7 @@ class Archive:
         except Exception as error:
             raise self._noted(error) from error
         self._trouble = None
+        self._ready.set()
 
     def _noted(self, error: Exception) -> Exception:
         known = translated(error)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from asynctask.adapters.archive import Archive
+    from asynctask.gateway.archiver.writer import Writer
     from asynctask.gateway.front.auth.access import Access
     from asynctask.gateway.front.view import View
 
@@ -57,6 +58,8 @@ class Desk:
     now: "Callable[[], datetime]"
     view: "View"
     archive: "Archive | None" = None
+    writer: "Writer | None" = None
+    """Writes into the archive what is about to be deleted; there if and only if the archive is."""
     stream: Any = None
     parts: dict[str, Any] = field(default_factory=dict)
     """What modules of routes make of all this once, at their first call; each by a name of its own."""

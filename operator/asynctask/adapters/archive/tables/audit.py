@@ -26,6 +26,7 @@ audit_records = table(
     Index("audit_records_by_action", "action", "time", "audit_id"),
     Index("audit_records_by_namespace", "namespace", "time", "audit_id"),
     Index("audit_records_by_object", "object_id", "time", "audit_id"),
+    aged=("audit", "time"),
 )
 
 __all__ = ["audit_records"]

@@ -1,0 +1,7 @@
+"""`python -m asynctask.adapters.archive`."""
+
+import sys
+
+from asynctask.adapters.archive.cli import main
+
+sys.exit(main())

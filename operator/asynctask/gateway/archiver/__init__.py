@@ -1,0 +1,1 @@
+"""Follows the cluster into SQL, by the gateway that leads."""
