@@ -1,17 +1,9 @@
-"""Quotas, rates, shares and locks, and what those that wait say and cost, on a real API server."""
+"""Quotas, shares and locks, and what those that wait say and cost, on a real API server."""
 
-from concurrent.futures import ThreadPoolExecutor
-
-import pytest
-from support.auditlog import AuditLog
 from support.estate import Estate, job
 from support.kubelet import Script
 from support.operators import OperatorProcess
 from support.queues import Queue
-
-MANY = 500
-RATE = 600
-"""Starts a minute: the last of the many waits for fifty seconds."""
 
 
 def heavy(cpu: str) -> dict[str, object]:
@@ -108,40 +100,3 @@ def test_metrics_say_why_tasks_wait(estate: Estate, operator: OperatorProcess, q
     line = f'asynctask_tasks_waiting{{queue="{queue.name}",reason="QueueFull"}} 1.0'
     operator.until(lambda: line in operator._get("metrics")[1], within=10)
     stop(estate, "counted")
-
-
-@pytest.mark.timeout(400)
-def test_hundreds_due_at_once_start_at_the_rate_with_one_write_each_while_they_wait(
-    estate: Estate, operator: OperatorProcess, queue: Queue, audit: AuditLog
-) -> None:
-    queue.change(maxRunning=None, startRatePerMinute=RATE)
-    names = [f"due-{number:03}" for number in range(MANY)]
-
-    def submit(some: list[str]) -> None:
-        for name in some:
-            estate.submit(job("copy"), name=name, queueName=queue.name)
-
-    operator.kill()  # so that all are due in the second in which it is back
-    with ThreadPoolExecutor(4) as pool:
-        list(pool.map(submit, (names[number::4] for number in range(4))))
-    operator.start().leading()
-    estate.until_all_ended(names, within=290)
-    costs, starts = dict.fromkeys(names, 0), dict[str, float]()
-    for write in audit.all():
-        task = "-".join(write.name.split("-")[:2])
-        if write.namespace != estate.namespace or task not in costs:
-            continue
-        if write.what == "create jobs":
-            starts[task] = write.time
-        elif write.what == "patch asynctasks/status" and task not in starts:
-            costs[task] += 1
-    assert starts.keys() == set(names)
-    assert max(costs.values()) <= 1
-    assert sum(costs.values()) > MANY // 20, (
-        "some waited long enough to say so; while much is to be done, work goes first"
-    )
-    moments = sorted(starts.values())
-    for first, last in zip(moments, moments[RATE // 3 :], strict=False):
-        assert last - first > 20 * 0.7, "more in twenty seconds than may start, even if some were admitted long before"
-    assert moments[-1] - moments[0] > 60 * MANY / RATE * 0.9, "faster than the rate allows"
-    assert moments[-1] - moments[0] < 60 * MANY / RATE * 1.5, "slower than the rate allows"
