@@ -7,6 +7,8 @@ from typing import Any
 
 import orjson
 
+from asynctask.core import expressioncost
+
 MAX_ITEMS = 10_000
 MAX_ITEMS_BYTES = 96 * 1024
 """The Stage object holds them."""
@@ -57,6 +59,8 @@ def items(text: str, variables: Mapping[str, Any]) -> tuple[Any, ...]:
 def _evaluate(text: str, variables: Mapping[str, Any]) -> Any:
     # a variable takes time to hand over: only those that the text may mean
     given = {name: _writable(content) for name, content in variables.items() if name in text}
+    if why_not := expressioncost.fault(text, given):
+        raise ExpressionError(why_not)
     try:
         return _cel().evaluate(text, given)
     except KeyError as error:
