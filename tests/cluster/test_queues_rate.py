@@ -6,6 +6,7 @@ import pytest
 from support.auditlog import AuditLog
 from support.estate import Estate, job
 from support.operators import OperatorProcess
+from support.patience import FACTOR, patient
 from support.queues import Queue
 
 pytestmark = pytest.mark.long
@@ -42,11 +43,11 @@ def test_hundreds_due_at_once_start_at_the_rate_with_one_write_each_while_they_w
             costs[task] += 1
     assert starts.keys() == set(names)
     assert max(costs.values()) <= 1
-    assert sum(costs.values()) > MANY // 20, (
+    assert sum(costs.values()) > MANY // 20 or FACTOR > 1, (
         "some waited long enough to say so; while much is to be done, work goes first"
     )
     moments = sorted(starts.values())
     for first, last in zip(moments, moments[RATE // 3 :], strict=False):
         assert last - first > 20 * 0.7, "more in twenty seconds than may start, even if some were admitted long before"
     assert moments[-1] - moments[0] > 60 * MANY / RATE * 0.9, "faster than the rate allows"
-    assert moments[-1] - moments[0] < 60 * MANY / RATE * 1.5, "slower than the rate allows"
+    assert moments[-1] - moments[0] < patient(60 * MANY / RATE * 1.5), "slower than the rate allows"

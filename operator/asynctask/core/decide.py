@@ -157,6 +157,7 @@ def goes_on(facts: Facts) -> Plan:
         events=(*_stage_events(facts, view), *_queue_events(facts, view, is_queued=is_queued or is_shut)),
         holds_slot=view.holds_slot,
         wants_slot=view.wants_slot,
+        opens_at=shut.earliest if shut and is_shut else None,
         wake_at=_soonest(view, *moments),
     )
 

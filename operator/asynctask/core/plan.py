@@ -97,4 +97,6 @@ class Plan:
     events: tuple[Event, ...] = ()
     holds_slot: bool = False
     wants_slot: bool = False
+    opens_at: datetime | None = None
+    """When the window opens that it waits for and nothing else."""
     wake_at: datetime | None = None

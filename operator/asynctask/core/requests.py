@@ -15,13 +15,13 @@ def task(facts: Facts, resolved: Resolved, first_asked: float) -> Task:
     """The task as admission sees it. `first_asked` is when it asked in this wait, as far as this process knows."""
     meta, spec = facts.task.metadata, facts.task.spec
     claim = claims.peak(resolved.graph)
-    submitted, since = _submitted(facts, first_asked), _waits_since(facts, first_asked)
+    asked, since = submitted(facts, first_asked), _waits_since(facts, first_asked)
     has_begun = any(stage.spec.run == spec.run for stage in facts.stages)
     least = spec.min_megabytes_per_second or 0
     return Task(
         key=(meta.namespace, meta.name),
         queue=resolved.queue,
-        submitted=submitted,
+        submitted=asked,
         priority=resolved.priority,
         type=resolved.type_name,
         cpu_milli=claim.cpu,
@@ -33,8 +33,8 @@ def task(facts: Facts, resolved: Resolved, first_asked: float) -> Task:
         locations=locations(meta.namespace, resolved),
         overlap_policy="Wait" if has_begun else spec.overlap_policy,
         preemptible=resolved.preemptible,
-        away_seconds=max(0.0, since - submitted),
-        shut_seconds=hours.shut_seconds(hours.binding(facts, resolved), max(since, submitted), _seconds(facts.now)),
+        away_seconds=max(0.0, since - asked),
+        shut_seconds=hours.shut_seconds(hours.binding(facts, resolved), max(since, asked), _seconds(facts.now)),
     )
 
 
@@ -52,6 +52,15 @@ def running(facts: Facts, resolved: Resolved, first_asked: float) -> Running:
         started=started,
         checkpoint=max((_seconds(moment) for moment in saved if moment), default=None),
     )
+
+
+def submitted(facts: Facts, first_asked: float) -> float:
+    """When this run was asked for: the task's creation, for a later run the beginning of that run."""
+    if facts.task.spec.run == 1 and facts.task.metadata.creation_timestamp:
+        return _seconds(facts.task.metadata.creation_timestamp)
+    begins = [stage.metadata.creation_timestamp for stage in facts.stages if stage.spec.run == facts.task.spec.run]
+    moments = [_seconds(moment) for moment in begins if moment]
+    return min([*moments, _waits_since(facts, first_asked)])
 
 
 def locations(namespace: str, resolved: Resolved) -> tuple[Location, ...]:
@@ -96,15 +105,6 @@ def as_users_know_it(path: str, mine: Iterable[Location], endpoints: Iterable[tu
 
 def _parts(path: str) -> tuple[str, ...]:
     return tuple(part for part in path.split("/") if part not in {"", "."})
-
-
-def _submitted(facts: Facts, first_asked: float) -> float:
-    """When this run was asked for: the task's creation, for a later run the beginning of that run."""
-    if facts.task.spec.run == 1 and facts.task.metadata.creation_timestamp:
-        return _seconds(facts.task.metadata.creation_timestamp)
-    begins = [stage.metadata.creation_timestamp for stage in facts.stages if stage.spec.run == facts.task.spec.run]
-    moments = [_seconds(moment) for moment in begins if moment]
-    return min([*moments, _waits_since(facts, first_asked)])
 
 
 def _waits_since(facts: Facts, first_asked: float) -> float:

@@ -18,12 +18,15 @@ from asynctask.core.admission.state import AdmissionState
 from asynctask.core.facts import Admission, Displacement
 from asynctask.core.waiting import is_news
 from asynctask.scheduling import answers
+from asynctask.scheduling.openings import Openings, Turn
 
 CHEAP_SECONDS = 0.001
 """Passes that take no longer follow each other as they are asked for; longer ones take a fifth of the time at most."""
 PAUSE_FACTOR = 4.0
 MAX_PAUSE_SECONDS = 1.0
 NEWS_LOOKS = 500
+OPENING_SECONDS = 1.0
+"""So long, at most, nothing starts after a window has opened: until all that stood before it have asked."""
 WAITING_TO_START = Gate(Reason.QUEUED, "the operator, which has just started and looks at what runs")
 
 
@@ -60,6 +63,8 @@ class Scheduler:
         self._unseen: set[Key] = set()
         self._unknown: dict[str, set[Key]] = {}
         self._told: dict[Key, str] = {}
+        self._openings = Openings()
+        self._opening: tuple[float, Timer] | None = None
         self._asking: Key | None = None
         self._timer: Timer | None = None
         self._due: float | None = None
@@ -98,6 +103,7 @@ class Scheduler:
         key = task.key
         if self._state.is_running(key) and key not in self._yielding and key not in self._recalled:
             return Admission(admitted=True)
+        self._openings.leave(key)
         is_new = self._tasks.get(key) != task or not self._state.is_waiting(key)
         self._yielding.pop(key, None)
         self._recalled.discard(key)
@@ -123,7 +129,8 @@ class Scheduler:
     def hold(self, running: Running) -> None:
         """The task runs, whoever admitted it: count it."""
         key = running.task.key
-        if self._running.get(key) == running:
+        before = self._running.get(key)
+        if before == running:
             return
         self._running[key], self._tasks[key] = running, running.task
         self._recalled.discard(key)
@@ -132,9 +139,17 @@ class Scheduler:
         if (drained := self._drained.get(running.task.queue)) and key not in self._yielding:
             self._yielding[key] = drained
             self._wake(key)
+        if before and before.task != running.task:  # it may be pushed out now, or leave more for others
+            self.request_pass()
+
+    def before_window(self, key: Key, queue: str, turn: Turn, opens: float) -> None:
+        """The task waits for its window, which opens then."""
+        self._openings.stand(key, queue, turn, opens)
+        self._await_opening()
 
     def release(self, key: Key) -> None:
         """The task runs no more and waits no more."""
+        self._openings.leave(key)
         known = self._tasks.pop(key, None)
         if known is None:
             return
@@ -314,6 +329,31 @@ class Scheduler:
         if self._timer:
             self._timer.cancel()
         self._timer = self._due = None
+
+    def _await_opening(self) -> None:
+        moment = self._openings.next()
+        if self._opening and self._opening[0] != moment:
+            self._opening[1].cancel()
+            self._opening = None
+        if moment is not None and self._opening is None and self._call_later:
+            self._opening = moment, self._call_later(max(0.0, moment - self._clock()), self._opens)
+
+    def _opens(self) -> None:
+        """Have those that stood before a window asked, and start none of them before."""
+        self._opening = None
+        opened = self._openings.take(self._clock())
+        for key, queue in opened:
+            self._unknown.setdefault(queue, set()).add(key)
+        self._set_gates({queue for _, queue in opened})
+        for key, _ in opened:
+            self._wake(key)
+        if opened and self._call_later:
+            self._call_later(OPENING_SECONDS, lambda: self._start_with_those_that_asked(opened))
+        self._await_opening()
+
+    def _start_with_those_that_asked(self, opened: Iterable[tuple[Key, str]]) -> None:
+        for key, _ in opened:
+            self.seen(key)
 
     def _known_queues(self) -> set[str]:
         return self._queues.keys() | self._state.queues() | self._unknown.keys()
