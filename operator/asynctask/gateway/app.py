@@ -1,6 +1,7 @@
 """The gateway put together: the stage API on one port, that for people and programs on another, metrics on a third."""
 
 import asyncio
+from collections.abc import Collection
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +15,7 @@ from aiohttp.typedefs import Handler, Middleware
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from asynctask.adapters import cluster as api
-from asynctask.adapters.archive import open_archive
+from asynctask.adapters.archive import open_archive, tasks
 from asynctask.adapters.artifacts import ArtifactStore
 from asynctask.gateway import archives, leader, sweeping
 from asynctask.gateway.archiver.writer import Writer
@@ -26,6 +27,8 @@ from asynctask.gateway.front.auth.access import Access
 from asynctask.gateway.front.calls import Desk
 from asynctask.gateway.front.view import View
 from asynctask.gateway.identity import Authenticator, Freshness
+from asynctask.gateway.itemledger import ItemLedger
+from asynctask.gateway.listeners import Listeners
 from asynctask.gateway.metrics import Metrics
 from asynctask.gateway.routes import MAX_BODY_BYTES, StageApi
 from asynctask.gateway.shares import Shares
@@ -62,6 +65,7 @@ class Gateway:
         )
         self._stages = Stages(cluster, metrics, freshness, period=period)
         self._estate = Estate(cluster, settings.watch_namespaces)
+        self._listeners = Listeners()
         self._api = StageApi(
             Authenticator(cluster, freshness, metrics),
             self._stages,
@@ -69,9 +73,11 @@ class Gateway:
             Contexts(cluster, freshness),
             self._artifacts,
             StageLogs(metrics),
+            self._listeners,
             period=period,
         )
-        self._view = View(cluster, settings.watch_namespaces)
+        gone = self._archived if settings.archive_url else None
+        self._view = View(cluster, settings.watch_namespaces, gone)
         self._desk = Desk(
             settings=settings,
             cluster=cluster,
@@ -95,7 +101,8 @@ class Gateway:
                 self._desk.archive = archive = await stack.enter_async_context(open_archive(url))
                 self._desk.writer = writer = Writer(archive)
                 lead = leader.lead(self._cluster, writer, self._settings, self._metrics.registry)
-                for work in (archives.prepare(archive), lead):
+                self._listeners.items = items = ItemLedger(archive, self._metrics, self._desk.now)
+                for work in (archives.prepare(archive), lead, items.run()):
                     stack.push_async_callback(_end, asyncio.create_task(work))
             sweep = sweeping.keep(self._cluster, self._artifacts)
             for work in (self._stages.sweep(), self._estate.run(), self._view.run(), self._become_ready(), sweep):
@@ -113,12 +120,20 @@ class Gateway:
             app.add_routes(self._api.routes())
             self.port = await _serve(stack, app, self._settings.port)
             self.api_port = (await stack.enter_async_context(self._front)).port
+            self._listeners.stream = self._desk.stream
             self._stack = stack.pop_all()
         return self
 
     async def __aexit__(self, *_: object) -> None:
         self.ready = False
         await self._stack.aclose()
+
+    async def _archived(self, task_ids: Collection[str]) -> Collection[str]:
+        """Which of these tasks the archive knows to have left the cluster."""
+        if self._desk.archive is None:
+            return task_ids
+        async with self._desk.archive.read() as connection:
+            return await tasks.known_gone(connection, task_ids)
 
     async def _flush(self) -> None:
         try:

@@ -37,6 +37,24 @@ class Metrics:
         self.log_lines = Counter(
             "asynctask_gateway_log_lines_total", "Log lines of stages.", ["fate"], registry=self.registry
         )
+        self.item_errors = Counter(
+            "asynctask_gateway_item_errors_total",
+            "Failed items of stages on their way into the archive.",
+            ["fate"],
+            registry=self.registry,
+        )
+        self.streams = Gauge(
+            "asynctask_gateway_streams", "Event streams of clients that are open.", registry=self.registry
+        )
+        self.stream_events = Counter(
+            "asynctask_gateway_stream_events_total", "Changes of the cluster told to streams.", registry=self.registry
+        )
+        self.stream_resets = Counter(
+            "asynctask_gateway_stream_resets_total",
+            "Streams told to look at everything anew: they were slow, came from elsewhere, or it was all too much.",
+            ["reason"],
+            registry=self.registry,
+        )
         self.api_calls = Counter(
             "asynctask_gateway_api_calls_total",
             "Calls of people and programs.",

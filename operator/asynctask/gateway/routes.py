@@ -13,6 +13,7 @@ from asynctask.gateway.contexts import Contexts
 from asynctask.gateway.errors import InvalidReport, NoSuchArtifact, StorageFull, TooLarge, TooManyCalls
 from asynctask.gateway.identity import Authenticator, Identity
 from asynctask.gateway.limits import Buckets
+from asynctask.gateway.listeners import Listeners
 from asynctask.gateway.live import LiveStage
 from asynctask.gateway.messages import parse_complete, parse_report
 from asynctask.gateway.shares import Shares
@@ -38,6 +39,7 @@ class StageApi:
         contexts: Contexts,
         artifacts: ArtifactStore,
         logs: StageLogs,
+        listeners: Listeners,
         *,
         period: float,
     ) -> None:
@@ -47,6 +49,7 @@ class StageApi:
         self._contexts = contexts
         self._artifacts = artifacts
         self._logs = logs
+        self._listeners = listeners
         self._period = period
         self._calls = Buckets(CALLS_PER_SECOND, CALLS_AT_ONCE)
 
@@ -76,6 +79,7 @@ class StageApi:
         acknowledged = await live.report(identity.caller, report, self._shares.bandwidth(live, used))
         if report.log:
             self._logs.write(live, identity.caller.attempt, report.log)
+        await self._listeners.told(live, identity.caller.attempt, report)
         return _json(
             {
                 "acknowledgedSequence": acknowledged,
@@ -88,7 +92,9 @@ class StageApi:
     async def complete(self, request: web.Request) -> web.Response:
         """How it ended."""
         identity, live = await self._enter(request)
-        await live.complete(identity.caller, parse_complete(await _body(request)))
+        complete = parse_complete(await _body(request))
+        await live.complete(identity.caller, complete)
+        await self._listeners.told(live, identity.caller.attempt, complete)
         self._shares.end(live)
         return _json({"acknowledged": True})
 

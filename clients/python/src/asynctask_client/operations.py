@@ -141,6 +141,10 @@ class Operations:
         """Go on where it stopped"""
         return cast("types.TaskOutcome", self._call("POST", f"/api/v1/tasks/{self._quote(task_id)}/resume", body=body, idempotency_key=idempotency_key))
 
+    def set_stream_topics(self, stream_id: str, body: types.StreamTopics, *, idempotency_key: str | None = None) -> types.StreamState:
+        """Change what a stream follows"""
+        return cast("types.StreamState", self._call("POST", f"/api/v1/stream/{self._quote(stream_id)}/topics", body=body, idempotency_key=idempotency_key))
+
     def submit_task(self, body: types.SubmitTask, *, idempotency_key: str | None = None) -> types.Submitted:
         """Submit a task"""
         return cast("types.Submitted", self._call("POST", "/submit_task", body=body, idempotency_key=idempotency_key))
@@ -282,6 +286,10 @@ class AsyncOperations:
     async def resume_task(self, task_id: str, body: types.Reason | None = None, *, idempotency_key: str | None = None) -> types.TaskOutcome:
         """Go on where it stopped"""
         return cast("types.TaskOutcome", await self._call("POST", f"/api/v1/tasks/{self._quote(task_id)}/resume", body=body, idempotency_key=idempotency_key))
+
+    async def set_stream_topics(self, stream_id: str, body: types.StreamTopics, *, idempotency_key: str | None = None) -> types.StreamState:
+        """Change what a stream follows"""
+        return cast("types.StreamState", await self._call("POST", f"/api/v1/stream/{self._quote(stream_id)}/topics", body=body, idempotency_key=idempotency_key))
 
     async def submit_task(self, body: types.SubmitTask, *, idempotency_key: str | None = None) -> types.Submitted:
         """Submit a task"""

@@ -548,6 +548,30 @@ class StageTemplate(TypedDict):
     """The stage fails when one attempt has run this long. A pause starts the clock anew."""
 
 
+class StreamQuery(TypedDict):
+    """What to follow."""
+
+    topics: NotRequired[list[str]]
+    """`tasks` (with filters, percent-encoded: `tasks?status=running,queued&queue=nightly`), `task:ID`, `logs:ID…"""
+    lastEventId: NotRequired[str]
+    """Where a stream broke off, for clients that can't set the header `Last-Event-ID`."""
+
+
+class StreamState(TypedDict):
+    """A stream that is open."""
+
+    stream: str
+    """Its id."""
+    topics: list[str]
+    """What it follows: those of the topics asked for that the caller may see."""
+
+
+class StreamTopics(TypedDict):
+    """What to follow from now on; what is not named here is followed no longer."""
+
+    topics: list[str]
+
+
 class SubmitTask(TypedDict):
     """A task to run."""
 

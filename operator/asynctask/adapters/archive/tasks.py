@@ -4,7 +4,7 @@ A row never goes backwards: what is older by resourceVersion than what is there 
 may be written again, in any order, by anybody.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -308,6 +308,12 @@ async def find(connection: Transaction, task_id: str) -> TaskRecord | None:
     query = query.join(task_objects, task_objects.c.task_id == tasks.c.task_id).where(tasks.c.task_id == task_id)
     row = (await connection.execute(query)).one_or_none()
     return TaskRecord(task_of(row), row.task_config, row.object) if row else None
+
+
+async def known_gone(connection: Transaction, task_ids: Collection[str]) -> set[str]:
+    """Those of these tasks that are known to have left the cluster."""
+    asked = select(tasks.c.task_id).where(tasks.c.task_id.in_(sorted(task_ids)), tasks.c.is_gone == 1)
+    return {found for (found,) in (await connection.execute(asked)).all()}
 
 
 async def named(connection: Transaction, namespace: str, name: str, limit: int = 10) -> list[TaskRow]:

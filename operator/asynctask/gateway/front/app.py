@@ -1,5 +1,6 @@
 """The API for people and programs put together, on a port of its own."""
 
+import asyncio
 from contextlib import AsyncExitStack
 from typing import Self
 
@@ -11,6 +12,8 @@ from asynctask.gateway.front.bodies import MAX_BODY_BYTES
 from asynctask.gateway.front.calls import Desk
 from asynctask.gateway.front.dispatch import Dispatch, outermost
 from asynctask.gateway.front.routes import all_operations
+from asynctask.gateway.front.stream.hub import Hub
+from asynctask.gateway.front.stream.rights import Rights
 from asynctask.gateway.metrics import Metrics
 
 SHUTDOWN_SECONDS = 10.0
@@ -29,14 +32,17 @@ class Front:
     async def __aenter__(self) -> Self:
         desk = self._desk
         async with AsyncExitStack() as stack:
+            desk.enter = Door(desk).enter
+            desk.stream = Hub(desk.view, Rights(desk.access, desk.view), self._metrics)
             operations = all_operations(desk)
-            dispatch = Dispatch(desk, Door(desk).enter, self._metrics)
+            dispatch = Dispatch(desk, desk.enter, self._metrics)
             app = web.Application(middlewares=[outermost()], client_max_size=MAX_BODY_BYTES)
             described = openapi.operation(operations)
             app.add_routes([dispatch.route(operation) for operation in (*operations, described)])
             runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
             await runner.setup()
             stack.push_async_callback(runner.cleanup)
+            stack.push_async_callback(_end, asyncio.create_task(desk.stream.run()))
             host = LOOPBACK if desk.settings.api_development else None
             await web.TCPSite(runner, host, desk.settings.api_port).start()
             self.port = int(runner.addresses[0][1])
@@ -45,3 +51,8 @@ class Front:
 
     async def __aexit__(self, *_: object) -> None:
         await self._stack.aclose()
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.wait([task])

@@ -16,11 +16,13 @@ from asynctask.settings import GatewaySettings
 from asynctask.texts import Language
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from asynctask.adapters.archive import Archive
     from asynctask.gateway.archiver.writer import Writer
     from asynctask.gateway.front.auth.access import Access
+    from asynctask.gateway.front.operations import Operation
+    from asynctask.gateway.front.stream.hub import Hub
     from asynctask.gateway.front.view import View
 
 Via = Literal["kubernetes", "oidc", "session", "apikey", "development"]
@@ -60,7 +62,9 @@ class Desk:
     archive: "Archive | None" = None
     writer: "Writer | None" = None
     """Writes into the archive what is about to be deleted; there if and only if the archive is."""
-    stream: Any = None
+    stream: "Hub | None" = None
+    enter: "Callable[[web.Request, Operation], Awaitable[Caller]] | None" = None
+    """Who sends a request; for what goes on after it has been answered."""
     parts: dict[str, Any] = field(default_factory=dict)
     """What modules of routes make of all this once, at their first call; each by a name of its own."""
 

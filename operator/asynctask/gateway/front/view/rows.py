@@ -14,6 +14,7 @@ from asynctask.api.status import FINAL_PHASES, Phase
 from asynctask.core import statuses
 from asynctask.core.statuses import TaskStatus
 from asynctask.gateway.front.view.objects import Condition, Progress, Stage, StageStatus, Task, Waiting, Whole
+from asynctask.gateway.front.view.objects import TaskStatus as Status
 from asynctask.gateway.observed import DEFAULT_PRIORITY
 
 KindName = Literal["task", "stage", "type", "queue", "endpoint", "schedule"]
@@ -51,9 +52,7 @@ class TaskRow(_Kept, frozen=True, gc=False, kw_only=True):
     deadline: int | None
     """When its run fails if it has not ended; None before it began, and where there is none."""
     run: int
-    """The run that the rest speaks of."""
-    asked_run: int
-    """The run that the spec asks for."""
+    """The run that is asked for, and that the rest speaks of: it begins with a clean slate."""
     generation: int
     suspend: bool
     cancel: bool
@@ -70,6 +69,11 @@ class TaskRow(_Kept, frozen=True, gc=False, kw_only=True):
     item_error_count: int
 
     @property
+    def asked_run(self) -> int:
+        """The run that is asked for."""
+        return self.run
+
+    @property
     def percent(self) -> int | None:
         """Percent done, of the stage that runs."""
         return self.progress.percent if self.progress else None
@@ -77,7 +81,7 @@ class TaskRow(_Kept, frozen=True, gc=False, kw_only=True):
     @property
     def is_over(self) -> bool:
         """Whether nothing but a new run goes on from here."""
-        return self.phase in FINAL_PHASES and self.run == self.asked_run
+        return self.phase in FINAL_PHASES
 
 
 class StageRow(_Kept, frozen=True, gc=False, kw_only=True):
@@ -134,7 +138,8 @@ Row: TypeAlias = TaskRow | StageRow | ObjectRow
 
 def task_row(task: Task) -> TaskRow:
     """A task as it is kept."""
-    meta, spec, status = task.metadata, task.spec, task.status
+    meta, spec = task.metadata, task.spec
+    status = task.status if task.status.run in (0, spec.run) else Status()  # a new run begins with a clean slate
     deadline = None
     if status.start_time and spec.active_deadline_seconds:
         deadline = micros(status.start_time + timedelta(seconds=spec.active_deadline_seconds))
@@ -155,8 +160,7 @@ def task_row(task: Task) -> TaskRow:
         started=_maybe(status.start_time),
         ended=_maybe(status.completion_time),
         deadline=deadline,
-        run=status.run,
-        asked_run=spec.run,
+        run=spec.run,
         generation=meta.generation,
         suspend=spec.suspend,
         cancel=spec.cancel,

@@ -1,0 +1,388 @@
+"""From changes of the cluster to the clients that follow them.
+
+An event is numbered, kept for who comes back, and made into bytes once; clients are found by what they follow, and
+those that follow the same are served together. Work is done in rounds: under load a round has more changes, and of
+several changes of one task a client gets the last.
+"""
+
+import asyncio
+import random
+from collections import Counter, defaultdict
+from collections.abc import Awaitable, Callable, Iterable
+from time import monotonic
+from typing import Any
+
+import structlog
+
+from asynctask.core.tasklists import Filter
+from asynctask.gateway.front.calls import Caller
+from asynctask.gateway.front.stream import frames
+from asynctask.gateway.front.stream.client import Client, Grant
+from asynctask.gateway.front.stream.events import Event, History
+from asynctask.gateway.front.stream.rights import Rights
+from asynctask.gateway.front.stream.topics import Topic
+from asynctask.gateway.front.view import View
+from asynctask.gateway.front.view.changes import Batch, Change
+from asynctask.gateway.front.view.rows import StageRow, TaskRow
+from asynctask.gateway.metrics import Metrics
+
+HEARTBEAT_SECONDS = 15.0
+RECHECK_SECONDS = 30.0
+OVERVIEW_SECONDS = 1.0
+ROUND_SECONDS = 0.02
+"""Between rounds; and at least twice the time that the last one took, so that calls are answered under any load."""
+ROOM = 50_000
+
+log = structlog.get_logger("stream")
+
+
+class Hub:
+    """All streams of this replica."""
+
+    def __init__(self, view: View, rights: Rights, metrics: Metrics) -> None:
+        self._view = view
+        self._rights = rights
+        self._metrics = metrics
+        self._history = History()
+        self._clients: dict[str, Client] = {}
+        self._lists: defaultdict[tuple[Filter, frozenset[str] | None], set[Client]] = defaultdict(set)
+        self._named: defaultdict[tuple[str, str], set[Client]] = defaultdict(set)
+        """By kind of topic, and the task or the namespaces or the user that it is about."""
+        self._overviews: defaultdict[frozenset[str] | None, set[Client]] = defaultdict(set)
+        self._counts: dict[frozenset[str] | None, Counter[str]] = {}
+        self._counts_changed = asyncio.Event()
+
+    # -- life
+
+    async def run(self) -> None:
+        """Serve all streams, for ever."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                for work in (self._follow, self._beat, self._tell_overviews, self._recheck):
+                    group.create_task(_kept_up(work))
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """End all streams: clients go on with another replica."""
+        for client in self._clients.values():
+            client.close()
+
+    # -- clients
+
+    @property
+    def size(self) -> int:
+        """How many streams there are."""
+        return len(self._clients)
+
+    def streams_of(self, user: str) -> int:
+        """How many streams a user has."""
+        return sum(client.caller.name == user for client in self._clients.values())
+
+    def client(self, stream_id: str, user: str) -> Client | None:
+        """A stream of this user."""
+        client = self._clients.get(stream_id)
+        return client if client and client.caller.name == user else None
+
+    def new_client(self, caller: Caller, is_known: Callable[[], Awaitable[bool]]) -> Client:
+        """A client to be, not yet served."""
+        return Client(caller, lambda: self._history.position, is_known)
+
+    async def open(self, client: Client, topics: Iterable[Topic], last_position: str) -> None:
+        """Begin: what was missed since a position, if it is known, or else how it is now."""
+        client.put(frames.frame("hello", {"stream": client.id, "heartbeatSeconds": HEARTBEAT_SECONDS}))
+        client.put(f"retry: {random.randint(1000, 4000)}\n\n".encode())  # noqa: S311 - so that not all come back at once
+        grants = await self._grants(client, topics)
+        self._clients[client.id] = client
+        self._metrics.streams.set(len(self._clients))
+        missed = self._history.after(last_position) if last_position else None
+        if last_position and missed is None:
+            self._metrics.stream_resets.labels("position").inc()
+            names = [grant.topic.name for grant in grants]
+            client.put(frames.frame("reset", {"topics": names}, self._history.position))
+        for grant in grants:
+            self._attach(client, grant)
+            if missed is None:
+                self._snapshot(client, grant)
+        for event in missed or ():
+            for grant in grants:
+                if frame := _frame_for(grant, event):
+                    client.put(frame)
+
+    async def follow(self, client: Client, topics: Iterable[Topic]) -> list[Topic]:
+        """Have a client follow these topics and no others; returns those that it got."""
+        wanted = {topic.text: topic for topic in topics}
+        grants = await self._grants(client, [topic for text, topic in wanted.items() if text not in client.grants])
+        for text in [text for text in client.grants if text not in wanted]:
+            self._detach(client, text)
+        for grant in grants:
+            if client.id in self._clients and grant.topic.text not in client.grants:
+                self._attach(client, grant)
+                self._snapshot(client, grant)
+        return [grant.topic for grant in client.grants.values()]
+
+    def leave(self, client: Client) -> None:
+        """The stream has ended."""
+        for text in list(client.grants):
+            self._detach(client, text)
+        self._clients.pop(client.id, None)
+        self._metrics.streams.set(len(self._clients))
+        self._metrics.stream_resets.labels("slow").inc(client.resets)
+
+    # -- what others tell
+
+    def progress(self, task_uid: str, stage: str, run: int, attempt: int, known: dict[str, Any]) -> None:
+        """A stage has told this replica how far it is: finer than what its Stage says."""
+        followers = self._named.get(("task", task_uid))
+        if followers:
+            data = {"topic": f"task:{task_uid}", "stage": stage, "run": run, "attempt": attempt, "progress": known}
+            self._send(followers, frames.frame("progress", data))
+
+    def notify(self, user: str, data: dict[str, Any]) -> None:
+        """Something for one user."""
+        if followers := self._named.get(("notifications", user)):
+            self._send(followers, frames.frame("notification", {"topic": "notifications", **data}))
+
+    def followed(self, kind: str) -> list[str]:
+        """What of a kind (`logs`: `ID` or `ID/STAGE`; `notifications`: a user) anybody follows."""
+        return [name for of, name in self._named if of == kind]
+
+    def send_logs(self, name: str, data: dict[str, Any]) -> None:
+        """New lines of a log, to all who follow it."""
+        if followers := self._named.get(("logs", name)):
+            self._send(followers, frames.frame("logs", {"topic": f"logs:{name}", **data}))
+
+    # -- rounds
+
+    async def _follow(self) -> None:
+        with self._view.listen("task", "stage", "queue", room=ROOM) as changes:
+            while True:
+                batch = await changes.next()
+                begun = monotonic()
+                self._round(batch)
+                await asyncio.sleep(max(ROUND_SECONDS, 2 * (monotonic() - begun)))
+
+    def _round(self, batch: Batch) -> None:
+        if batch.is_reset:
+            self._history.forget()
+            self._metrics.stream_resets.labels("overrun").inc()
+            self._counts.clear()
+            for client in self._clients.values():
+                client.lose()
+        for change in _newest(batch.changes):
+            event = self._history.add(change)
+            event.is_leaving = change.row is None and self._view.leaving.get(change.known.uid) is not None
+            self._count(change)
+            self._tell(event)
+        self._history.settle()
+        self._metrics.stream_events.inc(len(batch.changes))
+
+    def _tell(self, event: Event) -> None:
+        row = event.known
+        if isinstance(row, TaskRow):
+            for (wanted, namespaces), clients in self._lists.items():
+                if how := _in_list(wanted, namespaces, event):
+                    self._send(clients, event.frame("tasks", how))
+            if clients := self._named.get(("task", row.uid), set()):
+                how = "whole" if event.row else "gone"
+                self._send(clients, event.frame(f"task:{row.uid}", how))
+        elif isinstance(row, StageRow):
+            if clients := self._named.get(("task", row.task_uid), set()):
+                self._send(clients, event.frame(f"task:{row.task_uid}", "stage"))
+        elif clients := self._named.get(("queues", ""), set()):
+            self._send(clients, event.frame("queues", "queue"))
+
+    def _send(self, clients: Iterable[Client], frame: bytes) -> None:
+        for client in clients:
+            client.put(frame)
+
+    async def _beat(self) -> None:
+        while True:
+            await asyncio.sleep(HEARTBEAT_SECONDS)
+            self._send(self._clients.values(), frames.frame("heartbeat", {}, self._history.position))
+
+    # -- overview
+
+    def _count(self, change: Change) -> None:
+        for namespaces, counts in self._counts.items():
+            for row, step in ((change.before, -1), (change.row, 1)):
+                if isinstance(row, TaskRow) and (namespaces is None or row.namespace in namespaces):
+                    counts[str(row.status)] += step
+                    self._counts_changed.set()
+
+    def _counted(self, namespaces: frozenset[str] | None) -> dict[str, int]:
+        counts = self._counts.get(namespaces)
+        if counts is None:
+            counts = Counter(str(row.status) for row in self._view.tasks.within(namespaces))
+            self._counts[namespaces] = counts
+        return {status: count for status, count in sorted(counts.items()) if count > 0}
+
+    async def _tell_overviews(self) -> None:
+        while True:
+            await self._counts_changed.wait()
+            self._counts_changed.clear()
+            for namespaces in [known for known in self._counts if known not in self._overviews]:
+                del self._counts[namespaces]
+            for namespaces, clients in list(self._overviews.items()):
+                self._send(clients, self._overview(namespaces))
+            await asyncio.sleep(OVERVIEW_SECONDS)
+
+    def _overview(self, namespaces: frozenset[str] | None) -> bytes:
+        return frames.frame("overview", {"topic": "overview", "tasks": self._counted(namespaces)})
+
+    # -- rights
+
+    async def _grants(self, client: Client, topics: Iterable[Topic]) -> list[Grant]:
+        found = []
+        for topic in topics:
+            grant = await self._rights.grant(client.caller, topic)
+            if grant is None:
+                client.put(frames.frame("end", {"topic": topic.name, "code": "NotFound"}))
+            else:
+                found.append(grant)
+        return found
+
+    async def _recheck(self) -> None:
+        """Ask again about every topic of every client, spread over the period."""
+        while True:
+            clients = list(self._clients.values())
+            for client in clients:
+                try:
+                    await self._recheck_one(client)
+                except Exception as error:  # noqa: BLE001 - who can't be asked now is asked again
+                    log.info("rights of a stream could not be asked for", error=str(error)[:200])
+                await asyncio.sleep(RECHECK_SECONDS / len(clients))
+            await asyncio.sleep(1 if clients else RECHECK_SECONDS / 10)
+
+    async def _recheck_one(self, client: Client) -> None:
+        if not await client.is_known():
+            client.put(frames.frame("end", {"code": "Unauthenticated"}))
+            client.close()
+            return
+        for text, old in list(client.grants.items()):
+            if old.topic.task and self._view.task(old.topic.task) is None:
+                continue  # it has left the cluster, as the client was told: nothing more comes
+            new = await self._rights.grant(client.caller, old.topic)
+            if client.grants.get(text) is not old or new == old:
+                continue
+            self._detach(client, text)
+            if new is None:
+                client.put(frames.frame("end", {"topic": old.topic.name, "code": "NotFound"}))
+                continue
+            self._attach(client, new)
+            client.put(frames.frame("reset", {"topics": [old.topic.name]}, self._history.position))
+            self._snapshot(client, new)
+
+    # -- who follows what
+
+    def _attach(self, client: Client, grant: Grant) -> None:
+        client.grants[grant.topic.text] = grant
+        self._place(grant, client.caller.name).add(client)
+
+    def _detach(self, client: Client, text: str) -> None:
+        grant = client.grants.pop(text)
+        if any(_key(other) == _key(grant) for other in client.grants.values()):
+            return
+        clients = self._place(grant, client.caller.name)
+        clients.discard(client)
+        if not clients:
+            self._forget_place(grant, client.caller.name)
+
+    def _place(self, grant: Grant, user: str) -> set[Client]:
+        topic = grant.topic
+        if topic.kind == "tasks":
+            return self._lists[topic.wanted, grant.namespaces]
+        if topic.kind == "overview":
+            return self._overviews[grant.namespaces]
+        return self._named[topic.kind, _name(topic, user)]
+
+    def _forget_place(self, grant: Grant, user: str) -> None:
+        topic = grant.topic
+        self._lists.pop((topic.wanted, grant.namespaces), None) if topic.kind == "tasks" else None
+        self._overviews.pop(grant.namespaces, None) if topic.kind == "overview" else None
+        self._named.pop((topic.kind, _name(topic, user)), None)
+
+    def _snapshot(self, client: Client, grant: Grant) -> None:
+        """How it is now, where it is small; lists are read page by page."""
+        topic, position = grant.topic, self._history.position
+        if topic.kind == "task" and (row := self._view.task(topic.task)):
+            client.put(frames.frame("task", {"topic": topic.name, "task": frames.whole_task(row)}, position))
+            for stage in self._view.stages.of_task(topic.task):
+                if stage.run == row.run:
+                    client.put(frames.frame("stage", {"topic": topic.name, "stage": frames.stage(stage)}, position))
+        elif topic.kind == "queues":
+            for queue in self._view.queues:
+                client.put(frames.frame("queue", {"topic": "queues", "queue": frames.queue(queue)}, position))
+        elif topic.kind == "overview":
+            client.put(self._overview(grant.namespaces))
+
+
+async def _kept_up(work: Callable[[], Awaitable[None]]) -> None:
+    """A defect in one round must not end the streams of all."""
+    while True:
+        try:
+            await work()
+        except Exception:
+            log.exception("the event stream stumbled")
+            await asyncio.sleep(1)
+
+
+def _newest(changes: Iterable[Change]) -> Iterable[Change]:
+    """One change for each object: from how it was before all of them to how it is after."""
+    merged: dict[tuple[str, str], Change] = {}
+    for change in changes:
+        key = (change.kind, change.known.uid)
+        old = merged.pop(key, None)
+        if old is not None:
+            change = Change(change.kind, change.row, old.before)
+        if change.row is not None or change.before is not None:  # else it came and went within the round
+            merged[key] = change
+    return merged.values()
+
+
+def _in_list(wanted: Filter, namespaces: frozenset[str] | None, event: Event) -> str:
+    """How a list hears of a change: as a line, as gone, or not at all."""
+    row, before = event.row, event.before
+    if namespaces is not None and event.known.namespace not in namespaces:
+        return ""
+    if row is not None and _takes(wanted, row):
+        return "line"
+    return "gone" if before is not None and _takes(wanted, before) else ""
+
+
+def _takes(wanted: Filter, row: Any) -> bool:
+    return wanted.takes(row)
+
+
+def _frame_for(grant: Grant, event: Event) -> bytes | None:
+    """What a client that follows a topic gets of an event that it missed."""
+    topic, row = grant.topic, event.known
+    if isinstance(row, TaskRow):
+        if topic.kind == "tasks":
+            how = _in_list(topic.wanted, grant.namespaces, event)
+            return event.frame("tasks", how) if how else None
+        if topic.kind == "task" and topic.task == row.uid:
+            return event.frame(topic.name, "whole" if event.row else "gone")
+    elif isinstance(row, StageRow):
+        if topic.kind == "task" and topic.task == row.task_uid:
+            return event.frame(topic.name, "stage")
+    elif topic.kind == "queues":
+        return event.frame("queues", "queue")
+    return None
+
+
+def _name(topic: Topic, user: str) -> str:
+    match topic.kind:
+        case "task":
+            return topic.task
+        case "logs":
+            return f"{topic.task}/{topic.stage}" if topic.stage else topic.task
+        case "notifications":
+            return user
+    return ""
+
+
+def _key(grant: Grant) -> tuple[object, ...]:
+    """Grants of one client with the same key are served in one place."""
+    topic = grant.topic
+    return topic.kind, topic.task, topic.stage, topic.wanted, grant.namespaces
