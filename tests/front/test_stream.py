@@ -11,6 +11,7 @@ from front.world import EVERYTHING, Client, World
 
 from asynctask.adapters import cluster as api
 from asynctask.api import names
+from asynctask.gateway.front.auth import kubernetes
 from asynctask.gateway.front.stream import hub
 
 READ = (("asynctasks", "get,list"),)
@@ -202,17 +203,19 @@ async def test_a_right_that_is_taken_away_ends_the_topic(
 
 
 async def test_who_can_no_longer_sign_in_is_shown_out(
-    world: World, client: Client, namespace: str, monkeypatch: pytest.MonkeyPatch
+    world: World, namespace: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(hub, "RECHECK_SECONDS", 0.5)
+    monkeypatch.setattr(kubernetes, "SECONDS", 1.0)
     person = await world.person(namespace, READ)
-    user = client.with_token(await world.token(namespace, person))
-    await ready(user)
-    async with follow(user, "tasks") as stream:
-        accounts = api.Resource("", "v1", "serviceaccounts")
-        await world.cluster.delete(accounts, namespace, person)
-        await stream.ended()
-        assert stream.events[-1].data == {"code": "Unauthenticated"}
+    async with world.gateway() as client:
+        user = client.with_token(await world.token(namespace, person))
+        await ready(user)
+        async with follow(user, "tasks") as stream:
+            accounts = api.Resource("", "v1", "serviceaccounts")
+            await world.cluster.delete(accounts, namespace, person)
+            await stream.ended()
+            assert stream.events[-1].data == {"code": "Unauthenticated"}
 
 
 @pytest.mark.parametrize(

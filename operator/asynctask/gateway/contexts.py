@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from asynctask.adapters import cluster as api
+from asynctask.api import names
 from asynctask.api.stage import StageInput
 from asynctask.gateway.caching import Cache
 from asynctask.gateway.errors import StageGone
@@ -30,6 +31,9 @@ class TaskFacts:
     stopping: bool
     """It is to be paused or cancelled."""
     deleting: bool
+    run: int
+    retry_run: int
+    """The run that is to deal with failed items alone; 0 for none."""
 
 
 class Contexts:
@@ -47,6 +51,8 @@ class Contexts:
         task, config, outputs = await asyncio.gather(
             self._task(live), self._config(identity), self._outputs(live.namespace, spec.inputs)
         )
+        if task.run < spec.run:  # what is remembered of the task is older than the run
+            task = await self._read_task(live.namespace, spec.task_name, None)
         checkpoint = recorded.part("checkpoint")
         job = spec.template.job
         return {
@@ -59,6 +65,7 @@ class Contexts:
             "checkpoint": {"sequence": checkpoint.get("sequence", 0), "data": checkpoint.get("data", {})}
             if checkpoint
             else None,
+            "retryItems": names.RETRY_ITEMS if task.retry_run == spec.run else None,
             "bytesPerSecond": bytes_per_second,
             "reportPeriodSeconds": period,
             "checkpointPeriodSeconds": job.checkpoint_period_seconds if job else DEFAULT_CHECKPOINT_SECONDS,
@@ -92,6 +99,8 @@ class Contexts:
             type=spec.get("type") or "",
             stopping=bool(spec.get("suspend") or spec.get("cancel")),
             deleting="deletionTimestamp" in metadata,
+            run=int(spec.get("run", 1)),
+            retry_run=_number(metadata.get("annotations", {}).get(names.ANNOTATION_RETRY_RUN, "")),
         )
 
     async def _config(self, identity: Identity) -> dict[str, Any]:
@@ -126,3 +135,7 @@ class Contexts:
         if status.get("outputs") is not None or Recorded.of(stage).over:
             return status.get("outputs") or {}
         return None
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0

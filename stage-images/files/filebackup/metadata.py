@@ -15,20 +15,28 @@ from asynctask_stage.data.pacing import Checkpointer
 from asynctask_stage.data.patterns import Rules
 from asynctask_stage.data.roots import Root
 from asynctask_stage.data.scanning import Scan
+from asynctask_stage.data.selections import Selection
 from asynctask_stage.data.trees import Trees
 from filebackup import desk
 from filebackup.settings import Settings
+
+WHOLE = "."
+"""How an item error of the source itself is spelt."""
 
 
 def main(stage: Stage) -> dict[str, Any]:
     """Plan the run. Outputs: the totals, the plan's digest, what could not be preserved."""
     settings = Settings.of(stage)
     rules = Rules(settings.include, settings.exclude)
+    items = stage.retry_items()
+    retries = items is not None and WHOLE not in items
+    if items is not None and retries:
+        rules = Selection(rules, items)
     folder = desk.folder(stage)
     source, target = desk.source(settings), desk.target(settings, create=True)
     desk.ensure_apart(source, target)
     run = stage.context.run
-    path = histories.path_of(folder, run)
+    path = histories.retry_path_of(folder, run) if retries else histories.path_of(folder, run)
     previous = histories.previous(folder, run)
     with Catalog.open(path, create=True) as catalog:
         failures = Failures(catalog, stage, "metadata", (source.top.fd, target.top.fd))
@@ -80,11 +88,17 @@ class _Plan:
             histories.sweep(previous, self.target, self.token)
         self._scan()
         self.stage.check()
-        if previous is not None and self.catalog.scalar("SELECT count(*) FROM entries") == 1 and _had_files(previous):
+        if previous is not None and self._found_nothing() and _had_files(previous):
             raise PermanentError(
                 f"{self.source.path} is empty, but held files in the last run; is it mounted?", reason="SourceEmpty"
             )
         return finishing.finish(self.catalog, previous=previous, prune=self.rules.is_selective)
+
+    def _found_nothing(self) -> bool:
+        if histories.is_retry(self.catalog.path):  # it may well find none of its items
+            with os.scandir(self.source.top.fd) as listing:
+                return next(listing, None) is None
+        return bool(self.catalog.scalar("SELECT count(*) FROM entries") == 1)
 
     def check_space(self, totals: Totals) -> tuple[int, int]:
         """Bytes needed and bytes free; copies that share their blocks need none."""

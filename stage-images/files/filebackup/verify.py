@@ -35,7 +35,11 @@ def main(stage: Stage) -> dict[str, Any]:
                 verification.sizes()
         run = int(catalog.path.stem.rpartition("-")[2])
         failures.write_list(folder / f"errors-{stage.context.run}-verify.jsonl")
-        histories.remove_earlier(folder, run)
+        if histories.is_retry(catalog.path):
+            histories.remove_retries(folder, run)
+        else:
+            histories.remove_earlier(folder, run)
+            histories.remove_retries(folder, run)
         return _outputs(settings, catalog, failures)
 
 

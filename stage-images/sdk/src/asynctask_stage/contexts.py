@@ -104,6 +104,8 @@ class Context:
     outputs: dict[str, dict[str, Any]] = field(default_factory=dict)
     checkpoint: Checkpoint | None = None
     bytes_per_second: float | None = None
+    retry_items: str = ""
+    """The artifact that lists the items to be tried again, when the run is to deal with nothing else."""
     report_period: float = 5.0
     checkpoint_period: float = 15.0
 
@@ -126,6 +128,7 @@ class Context:
             outputs={name: dict(outputs or {}) for name, outputs in (body.get("outputs") or {}).items()},
             checkpoint=Checkpoint(int(checkpoint["sequence"]), dict(checkpoint["data"] or {})) if checkpoint else None,
             bytes_per_second=body.get("bytesPerSecond"),
+            retry_items=str(body.get("retryItems") or ""),
             report_period=_positive(body.get("reportPeriodSeconds"), self.report_period),
             checkpoint_period=_positive(body.get("checkpointPeriodSeconds"), self.checkpoint_period),
         )

@@ -1,5 +1,7 @@
 """What the author of a stage works with."""
 
+import http.client
+import json
 import logging
 import os
 import threading
@@ -12,7 +14,7 @@ from asynctask_stage.artifacts import Artifacts
 from asynctask_stage.bandwidth import Bandwidth
 from asynctask_stage.checkpoints import Checkpoints
 from asynctask_stage.contexts import Config, Context, Outputs
-from asynctask_stage.errors import Superseded
+from asynctask_stage.errors import PermanentError, Superseded, TransientError
 from asynctask_stage.items import ItemError, ItemErrors
 from asynctask_stage.progress import Progress
 from asynctask_stage.stops import StopFlag
@@ -182,6 +184,24 @@ class Stage:
         """Sleep, but raise ``Stopped`` at once when asked to stop."""
         self._state.stop.wait(seconds)
         self._state.stop.check()
+
+    def retry_items(self) -> frozenset[str] | None:
+        """The paths that the run is to try again, spelt as ``item_error`` told them; None: everything is to be done.
+
+        ``TransientError`` when the gateway, which has the list, stays away; ``PermanentError`` when the list is gone.
+        """
+        name = self.context.retry_items
+        if not name:
+            return None
+        try:
+            with self.artifacts.open(name) as stream:
+                return frozenset(str(json.loads(line)["path"]) for line in stream if line.strip())
+        except FileNotFoundError as error:
+            raise PermanentError("the list of items to try again is gone", reason="RetryItemsMissing") from error
+        except (ValueError, KeyError, TypeError) as error:
+            raise PermanentError(f"not a list of items: {error}", reason="RetryItemsDamaged") from error
+        except (http.client.HTTPException, ConnectionError, TimeoutError) as error:
+            raise TransientError(f"lost the gateway: {error!r}", reason="GatewayAway") from error
 
     def item_error(
         self,

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from asynctask.gateway.front.calls import Desk
 from asynctask.gateway.front.operations import Operation
-from asynctask.gateway.front.routes import compat, queues, session, stream, tasks, types
+from asynctask.gateway.front.routes import compat, itemerrors, itemretries, queues, session, stream, tasks, types
 
 RESOURCES: tuple[Callable[[Desk], tuple[Operation, ...]], ...] = (
     session.operations,
@@ -12,6 +12,8 @@ RESOURCES: tuple[Callable[[Desk], tuple[Operation, ...]], ...] = (
     tasks.operations,
     queues.operations,
     types.operations,
+    itemerrors.operations,
+    itemretries.operations,
     stream.operations,
 )
 """What each module offers, in the order of the document."""

@@ -233,9 +233,10 @@ class Hub:
     # -- rights
 
     async def _grants(self, client: Client, topics: Iterable[Topic]) -> list[Grant]:
-        found = []
-        for topic in topics:
-            grant = await self._rights.grant(client.caller, topic)
+        found, asked = [], list(topics)
+        for topic, grant in zip(
+            asked, await asyncio.gather(*(self._rights.grant(client.caller, topic) for topic in asked)), strict=True
+        ):
             if grant is None:
                 client.put(frames.frame("end", {"topic": topic.name, "code": "NotFound"}))
             else:

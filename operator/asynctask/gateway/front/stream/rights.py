@@ -1,5 +1,7 @@
 """Who may follow what: asked when a topic is taken up, and again and again while it is followed."""
 
+import asyncio
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from asynctask.gateway.front.calls import Caller
@@ -10,6 +12,9 @@ from asynctask.gateway.front.view import View
 if TYPE_CHECKING:
     from asynctask.gateway.front.auth.access import Access
 
+ARRIVAL_SECONDS = 1.0
+"""A task that another replica has just taken is here within this time, or was never there."""
+REFUSAL_SECONDS = 1.1
 TASKS, STAGES, QUEUES = "asynctasks", "stages", "taskqueues"
 
 
@@ -39,10 +44,12 @@ class Rights:
         return None if allowed is not None and not allowed else Grant(topic, allowed)
 
     async def _of_task(self, caller: Caller, topic: Topic) -> Grant | None:
-        row = self._view.task(topic.task)
-        if row is None:
-            await self._access.pretend(caller, TASKS)
-            return None
-        resource, name = (TASKS, row.name) if topic.kind == "task" else (STAGES, "")
-        allowed = await self._access.allowed(caller, "get", resource, row.namespace, name)
-        return Grant(topic, namespace=row.namespace) if allowed else None
+        begun = monotonic()
+        row = await self._view.arrived(topic.task, ARRIVAL_SECONDS)
+        if row is not None:
+            resource, name = (TASKS, row.name) if topic.kind == "task" else (STAGES, "")
+            if await self._access.allowed(caller, "get", resource, row.namespace, name):
+                return Grant(topic, namespace=row.namespace)
+        # however long it took to know, it looks the same to who may not
+        await asyncio.sleep(max(0.0, begun + REFUSAL_SECONDS - monotonic()))
+        return None

@@ -87,6 +87,17 @@ class View:
         """A task of the cluster, or one that left it a moment ago."""
         return self.tasks.get(uid) or self.leaving.get(uid)
 
+    async def arrived(self, uid: str, seconds: float) -> TaskRow | None:
+        """The same, waited for: another replica may have taken the task just now."""
+        try:
+            with self.listen("task") as listener:
+                async with asyncio.timeout(seconds):
+                    while (row := self.task(uid)) is None:
+                        await listener.next()
+        except TimeoutError:
+            return None
+        return row
+
     def all_tasks(self, namespaces: Collection[str] | None) -> Iterator[TaskRow]:
         """The tasks of these namespaces, those that are leaving among them; None: of all."""
         yield from self.tasks.within(namespaces)

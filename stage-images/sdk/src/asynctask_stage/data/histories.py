@@ -18,6 +18,16 @@ def path_of(folder: Path, run: int) -> Path:
     return folder / f"catalog-{run}.sqlite"
 
 
+def retry_path_of(folder: Path, run: int) -> Path:
+    """The catalog of a run that tries single items again: it lacks the rest, so no later run learns from it."""
+    return folder / f"retry-{run}.sqlite"
+
+
+def is_retry(path: Path) -> bool:
+    """Whether it is such a catalog."""
+    return path.name.startswith("retry-")
+
+
 def newest(folder: Path) -> Path | None:
     """The catalog of the latest run; a run that starts at a later stage goes on with it."""
     return next((path for _, path in _all(folder)), None)
@@ -60,6 +70,15 @@ def remove_earlier(folder: Path, run: int) -> None:
             path.unlink(missing_ok=True)
     for number, path in _all(folder):
         if number < run:
+            path.unlink(missing_ok=True)
+            path.with_name(path.name + "-journal").unlink(missing_ok=True)
+
+
+def remove_retries(folder: Path, run: int) -> None:
+    """Remove catalogs of such runs before ``run``."""
+    for path in folder.glob("retry-*.sqlite"):
+        text = path.stem.partition("-")[2]
+        if text.isdecimal() and int(text) < run:
             path.unlink(missing_ok=True)
             path.with_name(path.name + "-journal").unlink(missing_ok=True)
 

@@ -53,6 +53,8 @@ class FakeGateway:
         self.reports: list[dict[str, Any]] = []
         self.completions: list[dict[str, Any]] = []
         self.artifacts: dict[str, bytes] = {}
+        self.retry_items: str | None = None
+        """The artifact with the items that the run is to try again; put it into ``artifacts``."""
         self.refusals: list[tuple[int, str]] = []
         self.holder = 0
         self.calls = 0
@@ -240,6 +242,7 @@ class FakeGateway:
             "config": self.config,
             "outputs": self.outputs,
             "checkpoint": point,
+            "retryItems": self.retry_items,
             "bytesPerSecond": self._rate,
             "reportPeriodSeconds": self._periods[0],
             "checkpointPeriodSeconds": self._periods[1],

@@ -138,6 +138,7 @@ def run_stage(
     workspace: Path | None = None,
     artifacts: Mapping[str, bytes] | None = None,
     bytes_per_second: float | None = None,
+    retry_items: str = "",
     stop_when: Callable[[Result], bool] | None = None,
 ) -> Result:
     """Run ``main`` to its end in this thread: no gateway, no signals, no process exit.
@@ -154,6 +155,7 @@ def run_stage(
         outputs={name: dict(given) for name, given in (outputs or {}).items()},
         checkpoint=resumed.to_context() if resumed is not None else None,
         bytes_per_second=bytes_per_second,
+        retry_items=retry_items,
     )
     stop = StopFlag()
     items = ItemErrors(context, workspace=workspace)
