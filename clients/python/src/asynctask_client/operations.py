@@ -33,6 +33,10 @@ class Operations:
         """Change a task's priority, suspension, queue or limits"""
         return cast("types.TaskWhole", self._call("PATCH", f"/api/v1/tasks/{self._quote(task_id)}", body=body, idempotency_key=idempotency_key))
 
+    def count_item_errors(self, task_id: str, *, run: int | None = None) -> types.FailureSummary:
+        """Count the failed items by stage, class and reason"""
+        return cast("types.FailureSummary", self._call("GET", f"/api/v1/tasks/{self._quote(task_id)}/item-errors/summary", query={"run": run}))
+
     def create_queue(self, body: types.NewQueue, *, idempotency_key: str | None = None) -> types.KeptObject:
         """Make a queue"""
         return cast("types.KeptObject", self._call("POST", "/api/v1/queues", body=body, idempotency_key=idempotency_key))
@@ -57,6 +61,10 @@ class Operations:
         """Delete a task type"""
         self._call("DELETE", f"/api/v1/types/{self._quote(name)}", idempotency_key=idempotency_key)
 
+    def export_item_errors(self, task_id: str, *, run: int | None = None, stage: str | None = None, class_: Sequence[Literal['permanent', 'transient', 'throttled']] | None = None, reason: str | None = None, prefix: str | None = None, text: str | None = None, format: Literal['csv', 'jsonl'] | None = None) -> bytes:
+        """Download the failed items as CSV or JSON lines"""
+        return cast("bytes", self._call("GET", f"/api/v1/tasks/{self._quote(task_id)}/item-errors/export", query={"run": run, "stage": stage, "class": class_, "reason": reason, "prefix": prefix, "text": text, "format": format}, raw=True))
+
     def get_open_api(self) -> dict[str, Any]:
         """This document"""
         return cast("dict[str, Any]", self._call("GET", "/api/v1/openapi.json"))
@@ -76,6 +84,10 @@ class Operations:
     def get_type(self, name: str) -> types.KeptObject:
         """One task type"""
         return cast("types.KeptObject", self._call("GET", f"/api/v1/types/{self._quote(name)}"))
+
+    def list_item_errors(self, task_id: str, *, run: int | None = None, stage: str | None = None, class_: Sequence[Literal['permanent', 'transient', 'throttled']] | None = None, reason: str | None = None, prefix: str | None = None, text: str | None = None, limit: int | None = None, cursor: str | None = None) -> types.ItemPage:
+        """List the items of a run that failed, by path"""
+        return cast("types.ItemPage", self._call("GET", f"/api/v1/tasks/{self._quote(task_id)}/item-errors", query={"run": run, "stage": stage, "class": class_, "reason": reason, "prefix": prefix, "text": text, "limit": limit, "cursor": cursor}))
 
     def list_queues(self, *, limit: int | None = None, cursor: str | None = None, text: str | None = None) -> types.ObjectPage:
         """List queues"""
@@ -141,6 +153,10 @@ class Operations:
         """Go on where it stopped"""
         return cast("types.TaskOutcome", self._call("POST", f"/api/v1/tasks/{self._quote(task_id)}/resume", body=body, idempotency_key=idempotency_key))
 
+    def retry_failed_items(self, task_id: str, body: types.ItemRetry | None = None, *, idempotency_key: str | None = None) -> types.RetryOutcome:
+        """Try only the failed items again"""
+        return cast("types.RetryOutcome", self._call("POST", f"/api/v1/tasks/{self._quote(task_id)}/retry-failed-items", body=body, idempotency_key=idempotency_key))
+
     def set_stream_topics(self, stream_id: str, body: types.StreamTopics, *, idempotency_key: str | None = None) -> types.StreamState:
         """Change what a stream follows"""
         return cast("types.StreamState", self._call("POST", f"/api/v1/stream/{self._quote(stream_id)}/topics", body=body, idempotency_key=idempotency_key))
@@ -179,6 +195,10 @@ class AsyncOperations:
         """Change a task's priority, suspension, queue or limits"""
         return cast("types.TaskWhole", await self._call("PATCH", f"/api/v1/tasks/{self._quote(task_id)}", body=body, idempotency_key=idempotency_key))
 
+    async def count_item_errors(self, task_id: str, *, run: int | None = None) -> types.FailureSummary:
+        """Count the failed items by stage, class and reason"""
+        return cast("types.FailureSummary", await self._call("GET", f"/api/v1/tasks/{self._quote(task_id)}/item-errors/summary", query={"run": run}))
+
     async def create_queue(self, body: types.NewQueue, *, idempotency_key: str | None = None) -> types.KeptObject:
         """Make a queue"""
         return cast("types.KeptObject", await self._call("POST", "/api/v1/queues", body=body, idempotency_key=idempotency_key))
@@ -203,6 +223,10 @@ class AsyncOperations:
         """Delete a task type"""
         await self._call("DELETE", f"/api/v1/types/{self._quote(name)}", idempotency_key=idempotency_key)
 
+    async def export_item_errors(self, task_id: str, *, run: int | None = None, stage: str | None = None, class_: Sequence[Literal['permanent', 'transient', 'throttled']] | None = None, reason: str | None = None, prefix: str | None = None, text: str | None = None, format: Literal['csv', 'jsonl'] | None = None) -> bytes:
+        """Download the failed items as CSV or JSON lines"""
+        return cast("bytes", await self._call("GET", f"/api/v1/tasks/{self._quote(task_id)}/item-errors/export", query={"run": run, "stage": stage, "class": class_, "reason": reason, "prefix": prefix, "text": text, "format": format}, raw=True))
+
     async def get_open_api(self) -> dict[str, Any]:
         """This document"""
         return cast("dict[str, Any]", await self._call("GET", "/api/v1/openapi.json"))
@@ -222,6 +246,10 @@ class AsyncOperations:
     async def get_type(self, name: str) -> types.KeptObject:
         """One task type"""
         return cast("types.KeptObject", await self._call("GET", f"/api/v1/types/{self._quote(name)}"))
+
+    async def list_item_errors(self, task_id: str, *, run: int | None = None, stage: str | None = None, class_: Sequence[Literal['permanent', 'transient', 'throttled']] | None = None, reason: str | None = None, prefix: str | None = None, text: str | None = None, limit: int | None = None, cursor: str | None = None) -> types.ItemPage:
+        """List the items of a run that failed, by path"""
+        return cast("types.ItemPage", await self._call("GET", f"/api/v1/tasks/{self._quote(task_id)}/item-errors", query={"run": run, "stage": stage, "class": class_, "reason": reason, "prefix": prefix, "text": text, "limit": limit, "cursor": cursor}))
 
     async def list_queues(self, *, limit: int | None = None, cursor: str | None = None, text: str | None = None) -> types.ObjectPage:
         """List queues"""
@@ -286,6 +314,10 @@ class AsyncOperations:
     async def resume_task(self, task_id: str, body: types.Reason | None = None, *, idempotency_key: str | None = None) -> types.TaskOutcome:
         """Go on where it stopped"""
         return cast("types.TaskOutcome", await self._call("POST", f"/api/v1/tasks/{self._quote(task_id)}/resume", body=body, idempotency_key=idempotency_key))
+
+    async def retry_failed_items(self, task_id: str, body: types.ItemRetry | None = None, *, idempotency_key: str | None = None) -> types.RetryOutcome:
+        """Try only the failed items again"""
+        return cast("types.RetryOutcome", await self._call("POST", f"/api/v1/tasks/{self._quote(task_id)}/retry-failed-items", body=body, idempotency_key=idempotency_key))
 
     async def set_stream_topics(self, stream_id: str, body: types.StreamTopics, *, idempotency_key: str | None = None) -> types.StreamState:
         """Change what a stream follows"""

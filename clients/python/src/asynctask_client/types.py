@@ -178,6 +178,43 @@ class EnvVar(TypedDict):
     """Take the value from a Secret of the namespace."""
 
 
+FailedItem = TypedDict(
+    "FailedItem",
+    {
+        "path": str,
+        "stage": str,
+        "run": int,
+        "attempt": int,
+        "class": str,
+        "reason": str,
+        "message": str,
+        "time": str,
+    },
+)
+
+
+FailureGroup = TypedDict(
+    "FailureGroup",
+    {
+        "stage": str,
+        "class": str,
+        "reason": str,
+        "count": int,
+    },
+)
+
+
+class FailureSummary(TypedDict):
+    """The failed items of a run, counted."""
+
+    run: int
+    total: int
+    """Items that are listed here."""
+    reported: int
+    """Items that the task counts: more than are listed when they were more than are kept, or were told to nobod…"""
+    groups: list["FailureGroup"]
+
+
 class ForEach(TypedDict):
     """One task for each item of a list."""
 
@@ -202,6 +239,20 @@ class Hold(TypedDict):
     """What runs saves a checkpoint, stops and waits too."""
 
 
+ItemExport = TypedDict(
+    "ItemExport",
+    {
+        "run": NotRequired[int | None],
+        "stage": NotRequired[str | None],
+        "class": NotRequired[list[Literal['permanent', 'transient', 'throttled']]],
+        "reason": NotRequired[str],
+        "prefix": NotRequired[str],
+        "text": NotRequired[str],
+        "format": NotRequired[Literal['csv', 'jsonl']],
+    },
+)
+
+
 class ItemList(TypedDict):
     """The list whose items are reviewed one by one."""
 
@@ -209,6 +260,41 @@ class ItemList(TypedDict):
     """The stage that makes the list; it must come before this one."""
     artifact: str
     """The artifact that it keeps the list as: JSON lines, an item a line."""
+
+
+class ItemPage(TypedDict):
+    """A page of failed items."""
+
+    items: list["FailedItem"]
+    nextCursor: NotRequired[str | None]
+    """Give it as `cursor` to go on; absent: that was all. With a filter a page may be short before that."""
+
+
+ItemQuery = TypedDict(
+    "ItemQuery",
+    {
+        "run": NotRequired[int | None],
+        "stage": NotRequired[str | None],
+        "class": NotRequired[list[Literal['permanent', 'transient', 'throttled']]],
+        "reason": NotRequired[str],
+        "prefix": NotRequired[str],
+        "text": NotRequired[str],
+        "limit": NotRequired[int],
+        "cursor": NotRequired[str],
+    },
+)
+
+
+ItemRetry = TypedDict(
+    "ItemRetry",
+    {
+        "stage": NotRequired[str | None],
+        "class": NotRequired[list[Literal['permanent', 'transient', 'throttled']]],
+        "reason": NotRequired[str],
+        "prefix": NotRequired[str],
+        "text": NotRequired[str],
+    },
+)
 
 
 class JobStage(TypedDict):
@@ -465,6 +551,16 @@ class Retry(TypedDict):
     """The longest pause."""
 
 
+class RetryOutcome(TypedDict):
+    """A run that tries failed items again."""
+
+    taskId: str
+    run: int
+    """The new run."""
+    items: int
+    """Paths that it deals with."""
+
+
 class Right(TypedDict):
     """What may be done, and where."""
 
@@ -485,6 +581,13 @@ class RunAs(TypedDict):
     """Group id."""
     fsGroup: NotRequired[int | None]
     """Group that volumes are made accessible to, where they support it."""
+
+
+class RunQuery(TypedDict):
+    """Of which run."""
+
+    run: NotRequired[int | None]
+    """The run; absent: the current one."""
 
 
 class SecretKeyRef(TypedDict):
