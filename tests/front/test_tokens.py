@@ -87,7 +87,7 @@ async def test_problems_are_told_in_the_callers_language(client: Client) -> None
     assert answer.body["title"] == "未找到"
     answer = await client.call("PATCH", SESSION)
     assert answer.refusal == "405 MethodNotAllowed"
-    assert answer.body["params"] == {"allowed": "GET"}
+    assert answer.body["params"] == {"allowed": "DELETE, GET, POST"}
 
 
 async def test_a_gateway_for_development_asks_nobody_who_they_are_and_listens_on_loopback_only(world: World) -> None:

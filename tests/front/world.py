@@ -1,9 +1,10 @@
 """Namespaces, people with rights, and gateways on a real API server."""
 
+import asyncio
 import itertools
 import json
 import secrets
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -107,19 +108,25 @@ class World:
     namespaces: list[str] = field(default_factory=list)
 
     @asynccontextmanager
-    async def gateway(self, *, cluster: api.Cluster | None = None, **settings: Any) -> AsyncIterator[Client]:
-        """A gateway in this process; gives a client of its API with no credentials."""
+    async def gateway(
+        self, *, cluster: api.Cluster | None = None, wait: bool = True, **settings: Any
+    ) -> AsyncIterator[Client]:
+        """A gateway in this process; gives a client of its API with no credentials. `wait` for its archive."""
         options: dict[str, Any] = {
             "port": free_port(),
             "metrics_port": free_port(),
             "api_port": free_port(),
             "artifacts_directory": str(self.directory / "artifacts"),
+            "journal_directory": str(self.directory / "journal"),
+            "archive_url": f"sqlite:///{self.directory / 'archive.db'}",
             **settings,
         }
         async with (
             api.Cluster(self.cluster.connection, user_agent="asynctask-gateway") as own,
             Gateway(GatewaySettings(**options), cluster or own, Metrics()) as gateway,
         ):
+            if options["archive_url"] and wait:
+                await eventually(lambda: bool(gateway._desk.archive and gateway._desk.archive.is_ready))
             yield Client(f"http://127.0.0.1:{gateway.api_port}", self.session)
 
     async def namespace(self) -> str:
@@ -188,6 +195,13 @@ class World:
             "spec": {"type": "file-backup", **spec},
         }
         return await self.cluster.create(api.TASKS, namespace, body)
+
+
+async def eventually(is_so: Callable[[], bool], seconds: float = 30) -> None:
+    """Wait until something in this process is so."""
+    async with asyncio.timeout(seconds):
+        while not is_so():
+            await asyncio.sleep(0.01)
 
 
 def user(namespace: str, person: str) -> str:

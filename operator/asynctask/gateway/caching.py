@@ -48,6 +48,11 @@ class Cache(Generic[K, V]):
             loading.add_done_callback(lambda done: self._loaded(key, done))
         return await asyncio.shield(loading)  # one caller that hangs up does not take the answer from the others
 
+    def has(self, key: K) -> bool:
+        """Whether a value of the key, not a refusal, would be given without loading."""
+        kept = self._kept.get(key)
+        return kept is not None and self._clock() < kept[0] and not isinstance(kept[1], self._refusal)
+
     def forget(self, key: K) -> None:
         """Load anew next time."""
         self._kept.pop(key, None)

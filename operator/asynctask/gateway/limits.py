@@ -25,6 +25,11 @@ class Bucket:
             return 0.0
         return (wanted - self._tokens) / self._rate
 
+    def wait(self, wanted: float, now: float) -> float:
+        """The seconds until `take` would take."""
+        tokens = min(self._burst, self._tokens + (now - self._updated) * self._rate)
+        return max(0.0, (wanted - tokens) / self._rate)
+
 
 class Buckets:
     """One bucket per key, for the keys seen last."""
@@ -49,3 +54,8 @@ class Buckets:
         else:
             self._buckets.move_to_end(key)
         return bucket.take(wanted, now)
+
+    def wait(self, key: str, wanted: float = 1.0) -> float:
+        """As `Bucket.wait`, of the bucket of this key."""
+        bucket = self._buckets.get(key)
+        return bucket.wait(wanted, self._clock()) if bucket else 0.0

@@ -25,6 +25,10 @@ class Operations:
         """Do one thing to all live tasks that a filter takes"""
         return cast("types.BulkOutcome", self._call("POST", "/api/v1/tasks/actions", body=body, idempotency_key=idempotency_key))
 
+    def begin_login(self, *, back: str | None = None) -> None:
+        """Sign in a browser through the identity provider"""
+        self._call("GET", "/api/v1/session/login", query={"back": back})
+
     def cancel_task(self, task_id: str, body: types.Reason | None = None, *, idempotency_key: str | None = None) -> types.TaskOutcome:
         """End the current run for good"""
         return cast("types.TaskOutcome", self._call("POST", f"/api/v1/tasks/{self._quote(task_id)}/cancel", body=body, idempotency_key=idempotency_key))
@@ -37,9 +41,17 @@ class Operations:
         """Count the failed items by stage, class and reason"""
         return cast("types.FailureSummary", self._call("GET", f"/api/v1/tasks/{self._quote(task_id)}/item-errors/summary", query={"run": run}))
 
+    def create_api_key(self, body: types.NewApiKey, *, idempotency_key: str | None = None) -> types.MadeApiKey:
+        """Make an API key for an application"""
+        return cast("types.MadeApiKey", self._call("POST", "/api/v1/api-keys", body=body, idempotency_key=idempotency_key))
+
     def create_queue(self, body: types.NewQueue, *, idempotency_key: str | None = None) -> types.KeptObject:
         """Make a queue"""
         return cast("types.KeptObject", self._call("POST", "/api/v1/queues", body=body, idempotency_key=idempotency_key))
+
+    def create_session(self, body: types.SignIn) -> types.SignedIn:
+        """Sign in a browser with a token"""
+        return cast("types.SignedIn", self._call("POST", "/api/v1/session", body=body))
 
     def create_task(self, body: types.TaskSubmission, *, idempotency_key: str | None = None) -> types.TaskWhole:
         """Submit a task"""
@@ -53,6 +65,10 @@ class Operations:
         """Delete a queue"""
         self._call("DELETE", f"/api/v1/queues/{self._quote(name)}", idempotency_key=idempotency_key)
 
+    def delete_session(self, *, idempotency_key: str | None = None) -> None:
+        """Sign out"""
+        self._call("DELETE", "/api/v1/session", idempotency_key=idempotency_key)
+
     def delete_task(self, task_id: str, *, idempotency_key: str | None = None) -> types.TaskOutcome:
         """Delete a task from the cluster; its history is kept"""
         return cast("types.TaskOutcome", self._call("DELETE", f"/api/v1/tasks/{self._quote(task_id)}", idempotency_key=idempotency_key))
@@ -61,6 +77,10 @@ class Operations:
         """Delete a task type"""
         self._call("DELETE", f"/api/v1/types/{self._quote(name)}", idempotency_key=idempotency_key)
 
+    def end_login(self, *, code: str | None = None, state: str | None = None, error: str | None = None) -> None:
+        """Where the identity provider sends the browser back to"""
+        self._call("GET", "/api/v1/session/callback", query={"code": code, "state": state, "error": error})
+
     def export_item_errors(self, task_id: str, *, run: int | None = None, stage: str | None = None, class_: Sequence[Literal['permanent', 'transient', 'throttled']] | None = None, reason: str | None = None, prefix: str | None = None, text: str | None = None, format: Literal['csv', 'jsonl'] | None = None) -> bytes:
         """Download the failed items as CSV or JSON lines"""
         return cast("bytes", self._call("GET", f"/api/v1/tasks/{self._quote(task_id)}/item-errors/export", query={"run": run, "stage": stage, "class": class_, "reason": reason, "prefix": prefix, "text": text, "format": format}, raw=True))
@@ -68,6 +88,10 @@ class Operations:
     def get_open_api(self) -> dict[str, Any]:
         """This document"""
         return cast("dict[str, Any]", self._call("GET", "/api/v1/openapi.json"))
+
+    def get_preferences(self) -> types.Preferences:
+        """What one's pages remember"""
+        return cast("types.Preferences", self._call("GET", "/api/v1/preferences"))
 
     def get_queue(self, name: str) -> types.KeptObject:
         """One queue"""
@@ -84,6 +108,14 @@ class Operations:
     def get_type(self, name: str) -> types.KeptObject:
         """One task type"""
         return cast("types.KeptObject", self._call("GET", f"/api/v1/types/{self._quote(name)}"))
+
+    def list_api_keys(self, *, all: bool | None = None, limit: int | None = None, cursor: str | None = None) -> types.ApiKeyPage:
+        """One's own API keys, or everybody's"""
+        return cast("types.ApiKeyPage", self._call("GET", "/api/v1/api-keys", query={"all": all, "limit": limit, "cursor": cursor}))
+
+    def list_audit_records(self, *, namespace: str | None = None, caller: str | None = None, action: str | None = None, kind: str | None = None, name: str | None = None, object_id: str | None = None, start: str | None = None, end: str | None = None, limit: int | None = None, cursor: str | None = None) -> types.AuditPage:
+        """Who changed what"""
+        return cast("types.AuditPage", self._call("GET", "/api/v1/audit", query={"namespace": namespace, "caller": caller, "action": action, "kind": kind, "name": name, "objectId": object_id, "start": start, "end": end, "limit": limit, "cursor": cursor}))
 
     def list_item_errors(self, task_id: str, *, run: int | None = None, stage: str | None = None, class_: Sequence[Literal['permanent', 'transient', 'throttled']] | None = None, reason: str | None = None, prefix: str | None = None, text: str | None = None, limit: int | None = None, cursor: str | None = None) -> types.ItemPage:
         """List the items of a run that failed, by path"""
@@ -133,6 +165,10 @@ class Operations:
         """One task by its id, or a page of those that match"""
         return cast("types.TaskReport | types.TaskReports", self._call("GET", "/query_task", query={"task_id": task_id, "task_type": task_type, "submit_time_start": submit_time_start, "submit_time_end": submit_time_end, "status": status, "namespace": namespace, "page_size": page_size, "cursor": cursor}))
 
+    def replace_preferences(self, body: types.Preferences, *, idempotency_key: str | None = None) -> types.Preferences:
+        """Remember something else"""
+        return cast("types.Preferences", self._call("PUT", "/api/v1/preferences", body=body, idempotency_key=idempotency_key))
+
     def replace_queue(self, name: str, body: types.QueueChange, *, idempotency_key: str | None = None) -> types.KeptObject:
         """Change a queue that you have seen: If-Match"""
         return cast("types.KeptObject", self._call("PUT", f"/api/v1/queues/{self._quote(name)}", body=body, idempotency_key=idempotency_key))
@@ -156,6 +192,10 @@ class Operations:
     def retry_failed_items(self, task_id: str, body: types.ItemRetry | None = None, *, idempotency_key: str | None = None) -> types.RetryOutcome:
         """Try only the failed items again"""
         return cast("types.RetryOutcome", self._call("POST", f"/api/v1/tasks/{self._quote(task_id)}/retry-failed-items", body=body, idempotency_key=idempotency_key))
+
+    def revoke_api_key(self, key_id: str, *, idempotency_key: str | None = None) -> types.ShownApiKey:
+        """Revoke an API key"""
+        return cast("types.ShownApiKey", self._call("DELETE", f"/api/v1/api-keys/{self._quote(key_id)}", idempotency_key=idempotency_key))
 
     def set_stream_topics(self, stream_id: str, body: types.StreamTopics, *, idempotency_key: str | None = None) -> types.StreamState:
         """Change what a stream follows"""
@@ -187,6 +227,10 @@ class AsyncOperations:
         """Do one thing to all live tasks that a filter takes"""
         return cast("types.BulkOutcome", await self._call("POST", "/api/v1/tasks/actions", body=body, idempotency_key=idempotency_key))
 
+    async def begin_login(self, *, back: str | None = None) -> None:
+        """Sign in a browser through the identity provider"""
+        await self._call("GET", "/api/v1/session/login", query={"back": back})
+
     async def cancel_task(self, task_id: str, body: types.Reason | None = None, *, idempotency_key: str | None = None) -> types.TaskOutcome:
         """End the current run for good"""
         return cast("types.TaskOutcome", await self._call("POST", f"/api/v1/tasks/{self._quote(task_id)}/cancel", body=body, idempotency_key=idempotency_key))
@@ -199,9 +243,17 @@ class AsyncOperations:
         """Count the failed items by stage, class and reason"""
         return cast("types.FailureSummary", await self._call("GET", f"/api/v1/tasks/{self._quote(task_id)}/item-errors/summary", query={"run": run}))
 
+    async def create_api_key(self, body: types.NewApiKey, *, idempotency_key: str | None = None) -> types.MadeApiKey:
+        """Make an API key for an application"""
+        return cast("types.MadeApiKey", await self._call("POST", "/api/v1/api-keys", body=body, idempotency_key=idempotency_key))
+
     async def create_queue(self, body: types.NewQueue, *, idempotency_key: str | None = None) -> types.KeptObject:
         """Make a queue"""
         return cast("types.KeptObject", await self._call("POST", "/api/v1/queues", body=body, idempotency_key=idempotency_key))
+
+    async def create_session(self, body: types.SignIn) -> types.SignedIn:
+        """Sign in a browser with a token"""
+        return cast("types.SignedIn", await self._call("POST", "/api/v1/session", body=body))
 
     async def create_task(self, body: types.TaskSubmission, *, idempotency_key: str | None = None) -> types.TaskWhole:
         """Submit a task"""
@@ -215,6 +267,10 @@ class AsyncOperations:
         """Delete a queue"""
         await self._call("DELETE", f"/api/v1/queues/{self._quote(name)}", idempotency_key=idempotency_key)
 
+    async def delete_session(self, *, idempotency_key: str | None = None) -> None:
+        """Sign out"""
+        await self._call("DELETE", "/api/v1/session", idempotency_key=idempotency_key)
+
     async def delete_task(self, task_id: str, *, idempotency_key: str | None = None) -> types.TaskOutcome:
         """Delete a task from the cluster; its history is kept"""
         return cast("types.TaskOutcome", await self._call("DELETE", f"/api/v1/tasks/{self._quote(task_id)}", idempotency_key=idempotency_key))
@@ -223,6 +279,10 @@ class AsyncOperations:
         """Delete a task type"""
         await self._call("DELETE", f"/api/v1/types/{self._quote(name)}", idempotency_key=idempotency_key)
 
+    async def end_login(self, *, code: str | None = None, state: str | None = None, error: str | None = None) -> None:
+        """Where the identity provider sends the browser back to"""
+        await self._call("GET", "/api/v1/session/callback", query={"code": code, "state": state, "error": error})
+
     async def export_item_errors(self, task_id: str, *, run: int | None = None, stage: str | None = None, class_: Sequence[Literal['permanent', 'transient', 'throttled']] | None = None, reason: str | None = None, prefix: str | None = None, text: str | None = None, format: Literal['csv', 'jsonl'] | None = None) -> bytes:
         """Download the failed items as CSV or JSON lines"""
         return cast("bytes", await self._call("GET", f"/api/v1/tasks/{self._quote(task_id)}/item-errors/export", query={"run": run, "stage": stage, "class": class_, "reason": reason, "prefix": prefix, "text": text, "format": format}, raw=True))
@@ -230,6 +290,10 @@ class AsyncOperations:
     async def get_open_api(self) -> dict[str, Any]:
         """This document"""
         return cast("dict[str, Any]", await self._call("GET", "/api/v1/openapi.json"))
+
+    async def get_preferences(self) -> types.Preferences:
+        """What one's pages remember"""
+        return cast("types.Preferences", await self._call("GET", "/api/v1/preferences"))
 
     async def get_queue(self, name: str) -> types.KeptObject:
         """One queue"""
@@ -246,6 +310,14 @@ class AsyncOperations:
     async def get_type(self, name: str) -> types.KeptObject:
         """One task type"""
         return cast("types.KeptObject", await self._call("GET", f"/api/v1/types/{self._quote(name)}"))
+
+    async def list_api_keys(self, *, all: bool | None = None, limit: int | None = None, cursor: str | None = None) -> types.ApiKeyPage:
+        """One's own API keys, or everybody's"""
+        return cast("types.ApiKeyPage", await self._call("GET", "/api/v1/api-keys", query={"all": all, "limit": limit, "cursor": cursor}))
+
+    async def list_audit_records(self, *, namespace: str | None = None, caller: str | None = None, action: str | None = None, kind: str | None = None, name: str | None = None, object_id: str | None = None, start: str | None = None, end: str | None = None, limit: int | None = None, cursor: str | None = None) -> types.AuditPage:
+        """Who changed what"""
+        return cast("types.AuditPage", await self._call("GET", "/api/v1/audit", query={"namespace": namespace, "caller": caller, "action": action, "kind": kind, "name": name, "objectId": object_id, "start": start, "end": end, "limit": limit, "cursor": cursor}))
 
     async def list_item_errors(self, task_id: str, *, run: int | None = None, stage: str | None = None, class_: Sequence[Literal['permanent', 'transient', 'throttled']] | None = None, reason: str | None = None, prefix: str | None = None, text: str | None = None, limit: int | None = None, cursor: str | None = None) -> types.ItemPage:
         """List the items of a run that failed, by path"""
@@ -295,6 +367,10 @@ class AsyncOperations:
         """One task by its id, or a page of those that match"""
         return cast("types.TaskReport | types.TaskReports", await self._call("GET", "/query_task", query={"task_id": task_id, "task_type": task_type, "submit_time_start": submit_time_start, "submit_time_end": submit_time_end, "status": status, "namespace": namespace, "page_size": page_size, "cursor": cursor}))
 
+    async def replace_preferences(self, body: types.Preferences, *, idempotency_key: str | None = None) -> types.Preferences:
+        """Remember something else"""
+        return cast("types.Preferences", await self._call("PUT", "/api/v1/preferences", body=body, idempotency_key=idempotency_key))
+
     async def replace_queue(self, name: str, body: types.QueueChange, *, idempotency_key: str | None = None) -> types.KeptObject:
         """Change a queue that you have seen: If-Match"""
         return cast("types.KeptObject", await self._call("PUT", f"/api/v1/queues/{self._quote(name)}", body=body, idempotency_key=idempotency_key))
@@ -318,6 +394,10 @@ class AsyncOperations:
     async def retry_failed_items(self, task_id: str, body: types.ItemRetry | None = None, *, idempotency_key: str | None = None) -> types.RetryOutcome:
         """Try only the failed items again"""
         return cast("types.RetryOutcome", await self._call("POST", f"/api/v1/tasks/{self._quote(task_id)}/retry-failed-items", body=body, idempotency_key=idempotency_key))
+
+    async def revoke_api_key(self, key_id: str, *, idempotency_key: str | None = None) -> types.ShownApiKey:
+        """Revoke an API key"""
+        return cast("types.ShownApiKey", await self._call("DELETE", f"/api/v1/api-keys/{self._quote(key_id)}", idempotency_key=idempotency_key))
 
     async def set_stream_topics(self, stream_id: str, body: types.StreamTopics, *, idempotency_key: str | None = None) -> types.StreamState:
         """Change what a stream follows"""

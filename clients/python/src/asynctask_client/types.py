@@ -5,6 +5,14 @@ Generated from the OpenAPI document by hack/generate."""
 from typing import Any, Literal, NotRequired, TypedDict
 
 
+class ApiKeyPage(TypedDict):
+    """Keys, newest first."""
+
+    items: list["ShownApiKey"]
+    next: NotRequired[str | None]
+    """The cursor of the next page; absent on the last."""
+
+
 class ApprovalStage(TypedDict):
     """A stage that waits for people."""
 
@@ -78,6 +86,14 @@ class AsyncTaskSpec(TypedDict):
     """User and groups of the stages."""
     notify: NotRequired[list["TaskNotification"]]
     """Who is told of what, besides what the administrators' rules and the users' subscriptions say."""
+
+
+class AuditPage(TypedDict):
+    """Records, newest first."""
+
+    items: list["ShownRecord"]
+    next: NotRequired[str | None]
+    """The cursor of the next page; absent on the last."""
 
 
 class BulkAction(TypedDict):
@@ -239,20 +255,6 @@ class Hold(TypedDict):
     """What runs saves a checkpoint, stops and waits too."""
 
 
-ItemExport = TypedDict(
-    "ItemExport",
-    {
-        "run": NotRequired[int | None],
-        "stage": NotRequired[str | None],
-        "class": NotRequired[list[Literal['permanent', 'transient', 'throttled']]],
-        "reason": NotRequired[str],
-        "prefix": NotRequired[str],
-        "text": NotRequired[str],
-        "format": NotRequired[Literal['csv', 'jsonl']],
-    },
-)
-
-
 class ItemList(TypedDict):
     """The list whose items are reviewed one by one."""
 
@@ -268,21 +270,6 @@ class ItemPage(TypedDict):
     items: list["FailedItem"]
     nextCursor: NotRequired[str | None]
     """Give it as `cursor` to go on; absent: that was all. With a filter a page may be short before that."""
-
-
-ItemQuery = TypedDict(
-    "ItemQuery",
-    {
-        "run": NotRequired[int | None],
-        "stage": NotRequired[str | None],
-        "class": NotRequired[list[Literal['permanent', 'transient', 'throttled']]],
-        "reason": NotRequired[str],
-        "prefix": NotRequired[str],
-        "text": NotRequired[str],
-        "limit": NotRequired[int],
-        "cursor": NotRequired[str],
-    },
-)
 
 
 ItemRetry = TypedDict(
@@ -354,6 +341,40 @@ class LocationField(TypedDict):
     """`Read` mounts read-only."""
 
 
+class MadeApiKey(TypedDict):
+    """A new key. This is the only time that it is shown."""
+
+    id: str
+    label: str
+    owner: str
+    """Whose rights it has, within its scope."""
+    namespaces: NotRequired[list[str] | None]
+    actions: NotRequired[list[str] | None]
+    taskTypes: NotRequired[list[str] | None]
+    createTime: str
+    expireTime: NotRequired[str | None]
+    revokeTime: NotRequired[str | None]
+    useTime: NotRequired[str | None]
+    """About when it was last used: right to some ten minutes."""
+    token: str
+    """To be sent as `Authorization: Bearer TOKEN`."""
+
+
+class NewApiKey(TypedDict):
+    """What a key is for. Left out or null, a part of the scope narrows nothing."""
+
+    label: str
+    """For people: which application has it."""
+    namespaces: NotRequired[list[str] | None]
+    """Where it may act."""
+    actions: NotRequired[list[Literal['read', 'submit', 'control', 'delete', 'review', 'configure']] | None]
+    """What it may do: `read`, `submit`, `control` (pause, resume, cancel, restart, priority), `delete`, `review…"""
+    taskTypes: NotRequired[list[str] | None]
+    """Which types of tasks it may submit."""
+    expireTime: NotRequired[str | None]
+    """When it ends; never if left out."""
+
+
 class NewQueue(TypedDict):
     """A queue to make."""
 
@@ -380,23 +401,6 @@ class ObjectPage(TypedDict):
     """Give it as `cursor` to have the next page; absent: there is none."""
 
 
-class OneTask(TypedDict):
-    """Which task, in the query instead of the body."""
-
-    task_id: NotRequired[str | None]
-    reason: NotRequired[str | None]
-
-
-class Page(TypedDict):
-    """Which page of how many."""
-
-    limit: NotRequired[int]
-    cursor: NotRequired[str]
-    """Where the page begins: `nextCursor` of the page before."""
-    text: NotRequired[str]
-    """Part of the name, or of the titles."""
-
-
 class Preemption(TypedDict):
     """Whether urgent tasks may push less urgent ones out. What is pushed out saves a checkpoint and waits on in…"""
 
@@ -406,6 +410,13 @@ class Preemption(TypedDict):
     """A task is left alone until it has run this long since it last started."""
     maxPerHour: NotRequired[int]
     """Tasks that may be pushed out within any hour, over the whole queue."""
+
+
+class Preferences(TypedDict):
+    """Whatever pages of the user keep."""
+
+    values: dict[str, Any]
+    """At most 16 KiB as JSON."""
 
 
 class Pressure(TypedDict):
@@ -470,22 +481,6 @@ class ProgressReport(TypedDict):
     bytes_per_second: NotRequired[int | None]
     remaining_seconds: NotRequired[int | None]
     message: NotRequired[str | None]
-
-
-class QueryTask(TypedDict):
-    """One task by its id, or a page of those that match, newest first."""
-
-    task_id: NotRequired[str | None]
-    task_type: NotRequired[list[str]]
-    submit_time_start: NotRequired[str | None]
-    """Submitted at this time or later: RFC 3339; without an offset it is UTC."""
-    submit_time_end: NotRequired[str | None]
-    """Submitted before this time."""
-    status: NotRequired[list["TaskStatus"]]
-    namespace: NotRequired[list[str]]
-    page_size: NotRequired[int]
-    cursor: NotRequired[str]
-    """`next_cursor` of the page before."""
 
 
 class QueueChange(TypedDict):
@@ -583,13 +578,6 @@ class RunAs(TypedDict):
     """Group that volumes are made accessible to, where they support it."""
 
 
-class RunQuery(TypedDict):
-    """Of which run."""
-
-    run: NotRequired[int | None]
-    """The run; absent: the current one."""
-
-
 class SecretKeyRef(TypedDict):
     """One key of a Secret in the task's namespace."""
 
@@ -610,6 +598,64 @@ class Session(TypedDict):
     namespaces: NotRequired[list[str] | None]
     """Where they may list tasks; absent: everywhere."""
     rights: list["Right"]
+    csrfToken: NotRequired[str | None]
+    """Of a browser's session: to be sent as X-CSRF-Token with each change."""
+
+
+class ShownApiKey(TypedDict):
+    """A key, without its secret."""
+
+    id: str
+    label: str
+    owner: str
+    """Whose rights it has, within its scope."""
+    namespaces: NotRequired[list[str] | None]
+    actions: NotRequired[list[str] | None]
+    taskTypes: NotRequired[list[str] | None]
+    createTime: str
+    expireTime: NotRequired[str | None]
+    revokeTime: NotRequired[str | None]
+    useTime: NotRequired[str | None]
+    """About when it was last used: right to some ten minutes."""
+
+
+class ShownRecord(TypedDict):
+    """One change, made or refused."""
+
+    id: str
+    time: str
+    caller: str
+    via: str
+    address: str
+    action: str
+    kind: str
+    namespace: str
+    name: str
+    objectId: str
+    status: int
+    """The HTTP status of the answer."""
+    code: str
+    """Why it was refused; empty when it was not."""
+    requestId: str
+    before: NotRequired[Any]
+    after: NotRequired[Any]
+
+
+class SignIn(TypedDict):
+    """A token that one has."""
+
+    token: str
+    """A Kubernetes token of the audience `asynctask-api`, or one of the identity provider."""
+
+
+class SignedIn(TypedDict):
+    """A session has begun; its cookie came with this answer."""
+
+    user: str
+    csrfToken: str
+    """To be sent as X-CSRF-Token with each change."""
+    seconds: int
+    """How long the session holds."""
 
 
 class StageReport(TypedDict):
@@ -649,15 +695,6 @@ class StageTemplate(TypedDict):
     """Overrides the task's retry policy."""
     activeDeadlineSeconds: NotRequired[int | None]
     """The stage fails when one attempt has run this long. A pause starts the clock anew."""
-
-
-class StreamQuery(TypedDict):
-    """What to follow."""
-
-    topics: NotRequired[list[str]]
-    """`tasks` (with filters, percent-encoded: `tasks?status=running,queued&queue=nightly`), `task:ID`, `logs:ID…"""
-    lastEventId: NotRequired[str]
-    """Where a stream broke off, for clients that can't set the header `Last-Event-ID`."""
 
 
 class StreamState(TypedDict):
@@ -816,37 +853,6 @@ class TaskPage(TypedDict):
     """Give it as `cursor` to have the next page; absent: there is none."""
     archive: Literal['Available', 'Unavailable', 'None']
     """`Unavailable`: history can't be read right now, so tasks that left the cluster are missing here. `None`:…"""
-
-
-class TaskQuery(TypedDict):
-    """A page of the list of tasks, newest first."""
-
-    namespace: NotRequired[list[str]]
-    """Namespaces."""
-    type: NotRequired[list[str]]
-    """Task types."""
-    status: NotRequired[list["TaskStatus"]]
-    """States."""
-    priority: NotRequired[list[int]]
-    """Priorities."""
-    queue: NotRequired[list[str]]
-    """Queues."""
-    owner: NotRequired[list[str]]
-    """Who submitted them."""
-    schedule: NotRequired[list[str]]
-    """Schedules that made them."""
-    submittedSince: NotRequired[str | None]
-    """Submitted at this time or later."""
-    submittedUntil: NotRequired[str | None]
-    """Submitted before this time."""
-    text: NotRequired[str]
-    """Part of the name, the type or the message."""
-    fields: NotRequired[list[Literal['taskId', 'namespace', 'name', 'type', 'status', 'phase', 'priority', 'queue', 'owner', 'submitTime', 'startTime', 'completionTime', 'run', 'stage', 'percent', 'message', 'waiting', 'schedule', 'itemErrorCount', 'archived', 'config', 'stages', 'progress', 'waitingFor', 'conditions', 'runs', 'labels', 'display']]]
-    """The fields of each row; absent: all that are narrow."""
-    limit: NotRequired[int]
-    """Rows of a page at most; with wide fields no more than 100."""
-    cursor: NotRequired[str]
-    """Where the page begins: `nextCursor` of the page before."""
 
 
 class TaskQueueSpec(TypedDict):

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from asynctask.gateway.front.auth.access import Access
     from asynctask.gateway.front.operations import Operation
     from asynctask.gateway.front.stream.hub import Hub
+    from asynctask.gateway.front.auth.gate import Gate
     from asynctask.gateway.front.view import View
 
 Via = Literal["kubernetes", "oidc", "session", "apikey", "development"]
@@ -67,6 +68,8 @@ class Desk:
     """Who sends a request; for what goes on after it has been answered."""
     parts: dict[str, Any] = field(default_factory=dict)
     """What modules of routes make of all this once, at their first call; each by a name of its own."""
+    gate: "Gate | None" = None
+    """For the routes of session and API keys."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,18 @@ class AuditEntry:
 class Call:
     """One call of an operation, checked and authenticated."""
 
-    __slots__ = ("_body", "_query", "audited", "caller", "desk", "language", "path", "request")
+    __slots__ = (
+        "_body",
+        "_query",
+        "audited",
+        "caller",
+        "desk",
+        "idempotency_key",
+        "language",
+        "path",
+        "request",
+        "request_id",
+    )
 
     def __init__(
         self,
@@ -105,6 +119,8 @@ class Call:
         self._query = query
         self._body = body
         self.audited: list[AuditEntry] = []
+        self.idempotency_key = ""
+        self.request_id = ""
 
     @property
     def query(self) -> Any:

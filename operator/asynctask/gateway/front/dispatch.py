@@ -1,6 +1,7 @@
 """From an HTTP request to an operation's handler and back: the one path that every call takes."""
 
 import asyncio
+import secrets
 from collections.abc import Awaitable, Callable
 from time import perf_counter
 from typing import Any
@@ -10,8 +11,12 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from asynctask.adapters import cluster as api
-from asynctask.gateway.front import bodies
+from asynctask.adapters.archive import ArchiveError, ArchiveUnavailable
+from asynctask.gateway.front import bodies, idempotency
+from asynctask.gateway.front.audit import records
+from asynctask.gateway.front.audit.trail import Trail
 from asynctask.gateway.front.calls import Call, Caller, Desk
+from asynctask.gateway.front.idempotency import Keys
 from asynctask.gateway.front.operations import Operation, render
 from asynctask.gateway.front.problems import (
     InternalError,
@@ -26,6 +31,8 @@ from asynctask.gateway.front.problems import (
 from asynctask.gateway.metrics import Metrics
 from asynctask.texts import preferred
 
+ENTRY_SECONDS = 35.0
+"""To find out who calls and read what they send."""
 NOT_FOUND_SECONDS = 0.015
 """No "not found" comes sooner, so that its time does not tell what exists."""
 HEADERS = {
@@ -46,9 +53,11 @@ log = structlog.get_logger("api")
 class Dispatch:
     """Makes an aiohttp handler of each operation."""
 
-    def __init__(self, desk: Desk, authenticate: Authenticate, metrics: Metrics) -> None:
+    def __init__(self, desk: Desk, authenticate: Authenticate, trail: Trail, keys: Keys, metrics: Metrics) -> None:
         self._desk = desk
         self._authenticate = authenticate
+        self._trail = trail
+        self._keys = keys
         self._metrics = metrics
 
     def route(self, operation: Operation) -> web.RouteDef:
@@ -60,9 +69,9 @@ class Dispatch:
             language = preferred(request.headers.get("Accept-Language", ""))
             response: web.StreamResponse
             try:
-                async with asyncio.timeout(operation.seconds):
+                async with asyncio.timeout(ENTRY_SECONDS):
                     call = await self._call(operation, lists, request)
-                    response = render(operation, await operation.handler(call))
+                response = await (self._change(operation, call) if operation.is_change else _answer(operation, call))
             except Exception as error:  # noqa: BLE001 - a defect in one call must not reach another
                 refusal = translated(error, operation)
                 response = refusal.response(language, request.path)
@@ -84,7 +93,36 @@ class Dispatch:
         if operation.body and not (operation.body_optional and not request.body_exists):
             body = await bodies.json_body(request, operation.body)
         language = preferred(request.headers.get("Accept-Language", ""))
-        return Call(self._desk, request, caller, language, path, query, body)
+        call = Call(self._desk, request, caller, language, path, query, body)
+        call.request_id = secrets.token_hex(8)
+        if operation.is_change:
+            call.idempotency_key = idempotency.read_key(request)
+        return call
+
+    async def _change(self, operation: Operation, call: Call) -> web.StreamResponse:
+        """Once for each Idempotency-Key, and answered only when its audit record is safe."""
+        if not operation.audited:
+            return await self._once(operation, call, lambda: _answer(operation, call))
+        self._trail.check()
+        return await self._once(operation, call, lambda: self._recorded(operation, call))
+
+    async def _once(
+        self, operation: Operation, call: Call, make: Callable[[], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        if not call.idempotency_key or not operation.keyed:
+            return await make()
+        raw = await call.request.read() if operation.body else b""
+        return await self._keys.once(operation, call, raw, make)
+
+    async def _recorded(self, operation: Operation, call: Call) -> web.StreamResponse:
+        try:
+            response = await _answer(operation, call)
+        except Exception as error:
+            refusal = translated(error, operation)
+            await self._trail.write(records.of(operation, call, refusal.status, refusal))
+            raise refusal from error
+        await self._trail.write(records.of(operation, call, response.status, None))
+        return response
 
     def _observe(
         self,
@@ -99,10 +137,18 @@ class Dispatch:
         self._metrics.api_seconds.labels(operation.name).observe(seconds)
         facts: dict[str, Any] = {"operation": operation.name, "status": status, "ms": round(seconds * 1000, 1)}
         if call:
-            facts |= {"caller": call.caller.name, "via": call.caller.via, "address": call.caller.address}
+            caller = call.caller
+            facts |= {"caller": caller.name, "via": caller.via, "address": caller.address, "request": call.request_id}
+        else:
+            facts["address"] = request.remote
         if refusal:
             facts["code"] = refusal.code
         log.info("call", **facts)
+
+
+async def _answer(operation: Operation, call: Call) -> web.StreamResponse:
+    async with asyncio.timeout(operation.seconds):
+        return render(operation, await operation.handler(call))
 
 
 def translated(error: Exception, operation: Operation | None = None) -> Refusal:
@@ -123,6 +169,11 @@ def translated(error: Exception, operation: Operation | None = None) -> Refusal:
             return MethodNotAllowed(allowed=", ".join(sorted(error.allowed_methods)))
         case web.HTTPNotFound():
             return NoSuchRoute()
+        case ArchiveUnavailable():
+            return Unavailable(retry_after=3)
+        case ArchiveError():
+            log.error("the archive can't be used", code=error.code, error=str(error))
+            return Unavailable(retry_after=30)
         case ConnectionError():
             return Unavailable()
     log.error("a call failed", operation=operation.name if operation else "", exc_info=error)

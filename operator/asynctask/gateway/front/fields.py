@@ -55,7 +55,10 @@ class FieldProblem(ValueError):
 def field_errors(problem: ValidationError, prefix: str = "") -> tuple[FieldError, ...]:
     """What is wrong, field by field, as the caller wrote the fields."""
     found = problem.errors(include_url=False, include_input=False)
-    return tuple(_field_error(error, prefix) for error in found[:MAX_ERRORS])
+    inner = {error["loc"][:-1] for error in found}
+    # a list whose items are wrong is also said to be too short: it is not
+    kept = [error for error in found if error["type"] != "too_short" or error["loc"] not in inner]
+    return tuple(_field_error(error, prefix) for error in kept[:MAX_ERRORS])
 
 
 def path(location: tuple[int | str, ...], prefix: str = "") -> str:

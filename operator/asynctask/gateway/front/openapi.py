@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -85,7 +85,7 @@ def operation(others: Sequence[Operation]) -> Operation:
 class _Schemas:
     """The schemas of all models, each once; a model that is taken and given may differ between the two."""
 
-    def __init__(self, operations: Iterable[Operation]) -> None:
+    def __init__(self, operations: Sequence[Operation]) -> None:
         wanted: list[tuple[Any, JsonSchemaMode]] = []
         for operation in operations:
             wanted += [(kind, "validation") for kind in (operation.query, operation.body) if kind is not None]
@@ -95,6 +95,11 @@ class _Schemas:
         generator = GenerateJsonSchema(ref_template="#/components/schemas/{model}")
         found, self._components = generator.generate_definitions(inputs)
         self._found = dict(found)
+        self._queries = {
+            self._found[repr(kind), mode].get("$ref", "").rpartition("/")[2]
+            for kind, mode in unique
+            if kind in {operation.query for operation in operations}
+        }
 
     def of(self, kind: Any, mode: JsonSchemaMode) -> Document:
         """The schema of one type."""
@@ -108,8 +113,10 @@ class _Schemas:
         return schema
 
     def components(self) -> Document:
-        """All that others refer to."""
-        return {**dict(sorted(self._components.items())), "Problem": _PROBLEM}
+        """All that others refer to. A query is a list of parameters, so its model is not among them."""
+        kept: Document = {str(name): value for name, value in sorted(self._components.items())}
+        kept = {name: value for name, value in kept.items() if name not in self._queries}
+        return {**kept, "Problem": _PROBLEM}
 
 
 def _operation(operation: Operation, schemas: _Schemas) -> Document:

@@ -58,6 +58,8 @@ class Operation:
     """Whether callers need not say who they are."""
     audited: bool = True
     """Whether a change is audited; not so where nothing but the caller's own convenience changes."""
+    keyed: bool = True
+    """Whether a change's answer may be kept for its Idempotency-Key; not so where it holds a secret."""
     body_optional: bool = False
     """Whether the body may be left out; the handler then gets None."""
     seconds: float | None = CALL_SECONDS

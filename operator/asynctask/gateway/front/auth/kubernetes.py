@@ -48,9 +48,12 @@ class Tokens:
 
     async def caller(self, token: str, address: str) -> Caller:
         """Whose it is. Raises InvalidToken."""
-        key = hashlib.sha256(token.encode(errors="surrogateescape")).digest()  # the cache holds no token
-        bearer = await self._bearers.get(key, lambda _: self._review(token))
+        bearer = await self._bearers.get(_digest(token), lambda _: self._review(token))
         return Caller(bearer.name, bearer.groups, bearer.extra, bearer.uid, "kubernetes", address)
+
+    def knows(self, token: str) -> bool:
+        """Whether it was found good a moment ago."""
+        return self._bearers.has(_digest(token))
 
     async def _review(self, token: str) -> Bearer:
         """Ask with the audience that the token says it is for, so that one made for something else never passes."""
@@ -71,6 +74,11 @@ class Tokens:
             raise InvalidToken
         extra = {name: tuple(values) for name, values in user.get("extra", {}).items()}
         return Bearer(user["username"], tuple(user.get("groups", ())), extra, user.get("uid", ""))
+
+
+def _digest(token: str) -> bytes:
+    """The cache holds no token."""
+    return hashlib.sha256(token.encode(errors="surrogateescape")).digest()
 
 
 def audiences(token: str) -> frozenset[str]:

@@ -5,16 +5,29 @@ from collections.abc import Callable
 from asynctask.gateway.front.calls import Desk
 from asynctask.gateway.front.operations import Operation
 from asynctask.gateway.front.routes import compat, itemerrors, itemretries, queues, session, stream, tasks, types
+from asynctask.gateway.front.routes import (
+    apikeys,
+    audit,
+    compat,
+    preferences,
+    queues,
+    session,
+    tasks,
+    types,
+)
 
 RESOURCES: tuple[Callable[[Desk], tuple[Operation, ...]], ...] = (
     session.operations,
-    compat.operations,
     tasks.operations,
+    compat.operations,
     queues.operations,
     types.operations,
     itemerrors.operations,
     itemretries.operations,
     stream.operations,
+    preferences.operations,
+    apikeys.operations,
+    audit.operations,
 )
 """What each module offers, in the order of the document."""
 

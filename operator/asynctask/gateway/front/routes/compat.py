@@ -4,6 +4,7 @@ from typing import Any
 
 from asynctask.gateway.front import bodies, namespaces
 from asynctask.gateway.front.calls import Call, Desk
+from asynctask.gateway.front.idempotency import KeyReused
 from asynctask.gateway.front.listing import ArchiveAway, InvalidCursor
 from asynctask.gateway.front.operations import Operation
 from asynctask.gateway.front.problems import BadRequest, FieldError, InvalidField, InvalidJson, NotFound
@@ -24,7 +25,7 @@ from asynctask.gateway.front.tasks.nas import (
     TaskReports,
 )
 from asynctask.gateway.front.tasks.office import Office
-from asynctask.gateway.front.tasks.submitting import KeyReused, Submission
+from asynctask.gateway.front.tasks.submitting import Submission
 
 TAG = "nas"
 ACTIONS: tuple[tuple[Action, str], ...] = (

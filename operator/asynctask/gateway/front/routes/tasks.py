@@ -4,6 +4,7 @@ from typing import Any
 
 from asynctask.gateway.front import matching, namespaces
 from asynctask.gateway.front.calls import Call, Desk
+from asynctask.gateway.front.idempotency import KeyReused
 from asynctask.gateway.front.listing import ArchiveAway, InvalidCursor
 from asynctask.gateway.front.operations import Answer, Operation
 from asynctask.gateway.front.problems import BadRequest, InvalidField, NotFound, PreconditionFailed
@@ -27,7 +28,7 @@ from asynctask.gateway.front.tasks.models import (
     TaskWhole,
 )
 from asynctask.gateway.front.tasks.office import Office
-from asynctask.gateway.front.tasks.submitting import KeyReused, Submission
+from asynctask.gateway.front.tasks.submitting import Submission
 
 TAG = "tasks"
 ONE = "/api/v1/tasks/{task_id}"

@@ -14,7 +14,8 @@ from asynctask.api import names
 from asynctask.api.asynctask import AsyncTask
 from asynctask.gateway.front import refused
 from asynctask.gateway.front.calls import Call
-from asynctask.gateway.front.problems import Conflict, InvalidField, Refusal
+from asynctask.gateway.front.idempotency import KeyReused
+from asynctask.gateway.front.problems import InvalidField, Refusal
 from asynctask.gateway.front.refused import Names
 from asynctask.gateway.front.tasks import rows
 from asynctask.gateway.front.tasks.checking import Checks
@@ -24,12 +25,6 @@ from asynctask.gateway.front.view import View
 
 KEY_HEADER = "Idempotency-Key"
 MAX_READABLE = 40
-
-
-class KeyReused(Conflict):
-    """The Idempotency-Key came with another request before."""
-
-    code = "IdempotencyKeyReused"
 
 
 @dataclass(frozen=True)
