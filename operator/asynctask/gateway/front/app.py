@@ -1,7 +1,6 @@
 """The API for people and programs put together, on a port of its own."""
 
 import asyncio
-from contextlib import AsyncExitStack
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from typing import Self
@@ -46,10 +45,6 @@ class Front:
     async def __aenter__(self) -> Self:
         desk = self._desk
         async with AsyncExitStack() as stack:
-            desk.enter = Door(desk).enter
-            desk.stream = Hub(desk.view, Rights(desk.access, desk.view), self._metrics)
-            operations = all_operations(desk)
-            dispatch = Dispatch(desk, desk.enter, self._metrics)
             provider = await stack.enter_async_context(Provider(desk.settings)) if desk.settings.oidc_issuer else None
             sessions, keys = Sessions(desk.archive, desk.now), ApiKeys(desk.archive, desk.now)
             door = Door(desk, sessions, keys, provider)
@@ -58,6 +53,8 @@ class Front:
             stack.push_async_callback(trail.flush)
             for work in (trail.run(), _prune(desk)):
                 stack.push_async_callback(_end, asyncio.create_task(work))
+            desk.enter = door.enter
+            desk.stream = Hub(desk.view, Rights(desk.access, desk.view), self._metrics)
             operations = all_operations(desk)
             dispatch = Dispatch(desk, door.enter, trail, Keys(desk.archive, desk.now), self._metrics)
             app = web.Application(middlewares=[outermost()], client_max_size=MAX_BODY_BYTES)

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from asynctask.adapters.archive import Archive
     from asynctask.gateway.archiver.writer import Writer
     from asynctask.gateway.front.auth.access import Access
+    from asynctask.gateway.front.auth.gate import Gate
     from asynctask.gateway.front.operations import Operation
     from asynctask.gateway.front.stream.hub import Hub
-    from asynctask.gateway.front.auth.gate import Gate
     from asynctask.gateway.front.view import View
 
 Via = Literal["kubernetes", "oidc", "session", "apikey", "development"]

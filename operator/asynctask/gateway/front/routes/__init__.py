@@ -4,14 +4,16 @@ from collections.abc import Callable
 
 from asynctask.gateway.front.calls import Desk
 from asynctask.gateway.front.operations import Operation
-from asynctask.gateway.front.routes import compat, itemerrors, itemretries, queues, session, stream, tasks, types
 from asynctask.gateway.front.routes import (
     apikeys,
     audit,
     compat,
+    itemerrors,
+    itemretries,
     preferences,
     queues,
     session,
+    stream,
     tasks,
     types,
 )
