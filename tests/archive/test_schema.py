@@ -1,14 +1,24 @@
 """Migrations make the tables, on each database, and touch none that they don't know."""
 
+import asyncio
 from typing import Any
 
 import pytest
+import sqlalchemy
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, text
 from support.databases import Database
 
-from asynctask.adapters.archive import Archive, ArchiveTooNew, ArchiveTooOld, ForeignSchema, open_archive, schema
+from asynctask.adapters.archive import (
+    Archive,
+    ArchiveTooNew,
+    ArchiveTooOld,
+    ArchiveUnavailable,
+    ForeignSchema,
+    open_archive,
+    schema,
+)
 from asynctask.adapters.archive.tables import METADATA
 
 
@@ -29,6 +39,69 @@ def test_migrations_are_one_chain() -> None:
 
 async def test_upgrading_again_does_nothing(archive: Archive) -> None:
     assert not await archive.upgrade()
+
+
+@pytest.mark.parametrize("version", schema.versions()[:-1])
+async def test_a_filled_database_of_any_earlier_version_comes_to_this_one(database: Database, version: str) -> None:
+    async with open_archive(database.url) as archive:
+        await schema.upgrade(archive.engine, archive.dialect, version)
+        async with archive.engine.begin() as connection:
+            before = await connection.run_sync(filled)
+        assert await archive.upgrade()
+        async with archive.engine.connect() as connection:
+            assert await connection.run_sync(differences) == []
+            for name, rows in before.items():
+                kept = await connection.execute(text(f"SELECT count(*) FROM {name}"))
+                assert kept.scalar() == rows, name
+
+
+def filled(connection: Connection) -> dict[str, int]:
+    """Put rows into every table that there is; how many by table."""
+    known = sqlalchemy.MetaData()
+    known.reflect(connection)
+    tables = [table for table in known.sorted_tables if table.name != schema.VERSION_TABLE]
+    for table in tables:
+        for number in range(1, 4):
+            row = {column.name: value(column, number) for column in table.c}
+            connection.execute(table.insert().values(row))
+    return dict.fromkeys([table.name for table in tables], 3)
+
+
+def value(column: sqlalchemy.Column[Any], number: int) -> Any:
+    if isinstance(column.type, sqlalchemy.Integer):
+        return number
+    length = getattr(column.type, "length", None)
+    return f'"{number}"' if not length or length > 9 else str(number)
+
+
+async def test_a_migration_that_broke_off_is_taken_up_again(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """MySQL keeps the tables that were made before a power cut; the others undo them."""
+    from alembic import op
+
+    made: list[str] = []
+    create_table = op.create_table
+
+    def breaks(name: str, *columns: Any, **options: Any) -> Any:
+        if len(made) == 2:
+            raise ConnectionResetError
+        made.append(name)
+        return create_table(name, *columns, **options)
+
+    async with open_archive(database.url) as archive:
+        with monkeypatch.context() as harm:
+            harm.setattr(op, "create_table", breaks)
+            with pytest.raises(ArchiveUnavailable):
+                await archive.upgrade()
+        assert await archive.upgrade()
+        async with archive.engine.connect() as connection:
+            assert await connection.run_sync(differences) == []
+
+
+async def test_replicas_that_start_together_migrate_one_after_the_other(database: Database) -> None:
+    async with open_archive(database.url) as first, open_archive(database.url) as second:
+        assert sorted(await asyncio.gather(first.upgrade(), second.upgrade())) == [False, True]
 
 
 async def test_a_database_that_was_never_upgraded_is_told_so(database: Database) -> None:

@@ -51,11 +51,15 @@ class Servers:
 
     def start(self, dialect: str, directory: Path | None = None, options: tuple[str, ...] | None = None) -> Server:
         """One more server, for a test that ends, fills or freezes it and then stops it."""
-        directory = directory or self._directory / str(next(self._more))
+        directory = directory or self.directory()
         kind = {"postgresql": PostgreSql, "mysql": MariaDb}[dialect]
         server = kind(directory, _CARELESS[dialect] if options is None else options)
         server.start()
         return server
+
+    def directory(self) -> Path:
+        """A place that servers can reach; not made yet."""
+        return self._directory / str(next(self._more))
 
     def stop(self) -> None:
         """End them."""

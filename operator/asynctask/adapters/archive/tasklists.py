@@ -123,14 +123,34 @@ async def _walk(
         lanes = _lanes(wanted, driver, drivers.get(driver, ()))
         bounds = [*_bounds(wanted, after), *([newer_or_at(*_KEY, end)] if end else []), *rest]
         more = limit + 1 - len(found)
-        queries = [select(*columns).where(*lane.where(), *bounds).order_by(*_ORDER).limit(more) for lane in lanes]
-        found += (await connection.execute(_merged(queries, more))).all()
+        found += await _rows(connection, lanes, bounds, columns, more)
         if len(found) > limit:
             del found[limit:]
             return found, Position(found[-1].submit_time, found[-1].task_id)
         if end is None or monotonic() - begun > seconds:
             return found, end
         after = end
+
+
+async def _rows(
+    connection: Transaction,
+    lanes: Sequence[_Lane],
+    bounds: Sequence[ColumnElement[bool]],
+    columns: Sequence[Column[Any]],
+    limit: int,
+) -> Sequence[Row[Any]]:
+    """The first rows of all lanes. Of several, first the keys: a union of whole rows is long to write, to plan and to
+    sort.
+    """
+    if len(lanes) == 1:
+        query = select(*columns).where(*lanes[0].where(), *bounds).order_by(*_ORDER).limit(limit)
+        return (await connection.execute(query)).all()
+    queries = [select(*_KEY).where(*lane.where(), *bounds).order_by(*_ORDER).limit(limit) for lane in lanes]
+    keys: Sequence[Row[Any]] = (await connection.execute(_merged(queries, limit))).all()
+    if not keys or columns is _KEY:
+        return keys
+    query = select(*columns).where(_of.task_id.in_([key.task_id for key in keys])).order_by(*_ORDER)
+    return (await connection.execute(query)).all()
 
 
 async def _rarest(

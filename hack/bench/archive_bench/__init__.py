@@ -1,0 +1,1 @@
+"""History at scale: what a page of it costs."""
