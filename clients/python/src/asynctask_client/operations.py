@@ -25,6 +25,10 @@ class Operations:
         """Do one thing to all live tasks that a filter takes"""
         return cast("types.BulkOutcome", self._call("POST", "/api/v1/tasks/actions", body=body, idempotency_key=idempotency_key))
 
+    def approve_review(self, review_id: str, body: types.Approval | None = None, *, idempotency_key: str | None = None) -> types.ReviewWhole:
+        """Approve; of a list, what is left of it"""
+        return cast("types.ReviewWhole", self._call("POST", f"/api/v1/reviews/{self._quote(review_id)}/approve", body=body, idempotency_key=idempotency_key))
+
     def begin_login(self, *, back: str | None = None) -> None:
         """Sign in a browser through the identity provider"""
         self._call("GET", "/api/v1/session/login", query={"back": back})
@@ -97,6 +101,18 @@ class Operations:
         """One queue"""
         return cast("types.KeptObject", self._call("GET", f"/api/v1/queues/{self._quote(name)}"))
 
+    def get_review(self, review_id: str) -> types.ReviewWhole:
+        """One review: how it stands, who decided, what is left of its list"""
+        return cast("types.ReviewWhole", self._call("GET", f"/api/v1/reviews/{self._quote(review_id)}"))
+
+    def get_review_facets(self, review_id: str, *, folder: str | None = None, text: str | None = None, type: Sequence[str] | None = None, min_size: int | None = None, max_size: int | None = None, changed_since: str | None = None, changed_until: str | None = None, decision: Literal['keep', 'strike'] | None = None, by: Sequence[Literal['type', 'size', 'age', 'folder']] | None = None, top: int | None = None) -> types.Facets:
+        """Count items by folder, size, age and type"""
+        return cast("types.Facets", self._call("GET", f"/api/v1/reviews/{self._quote(review_id)}/facets", query={"folder": folder, "text": text, "type": type, "minSize": min_size, "maxSize": max_size, "changedSince": changed_since, "changedUntil": changed_until, "decision": decision, "by": by, "top": top}))
+
+    def get_review_item(self, review_id: str, item_id: str) -> dict[str, Any]:
+        """One item, with all that its line in the list says"""
+        return cast("dict[str, Any]", self._call("GET", f"/api/v1/reviews/{self._quote(review_id)}/items/{self._quote(item_id)}"))
+
     def get_session(self) -> types.Session:
         """Who calls, and what they may do where"""
         return cast("types.Session", self._call("GET", "/api/v1/session"))
@@ -124,6 +140,18 @@ class Operations:
     def list_queues(self, *, limit: int | None = None, cursor: str | None = None, text: str | None = None) -> types.ObjectPage:
         """List queues"""
         return cast("types.ObjectPage", self._call("GET", "/api/v1/queues", query={"limit": limit, "cursor": cursor, "text": text}))
+
+    def list_review_items(self, review_id: str, *, folder: str | None = None, text: str | None = None, type: Sequence[str] | None = None, min_size: int | None = None, max_size: int | None = None, changed_since: str | None = None, changed_until: str | None = None, decision: Literal['keep', 'strike'] | None = None, sort: Literal['path', 'size', 'age'] | None = None, order: Literal['asc', 'desc'] | None = None, limit: int | None = None, cursor: str | None = None, fraction: float | None = None) -> types.ReviewItemPage:
+        """A page of a list"""
+        return cast("types.ReviewItemPage", self._call("GET", f"/api/v1/reviews/{self._quote(review_id)}/items", query={"folder": folder, "text": text, "type": type, "minSize": min_size, "maxSize": max_size, "changedSince": changed_since, "changedUntil": changed_until, "decision": decision, "sort": sort, "order": order, "limit": limit, "cursor": cursor, "fraction": fraction}))
+
+    def list_review_operations(self, review_id: str, *, limit: int | None = None, before: int | None = None) -> types.OperationLog:
+        """What was done to a list, newest first"""
+        return cast("types.OperationLog", self._call("GET", f"/api/v1/reviews/{self._quote(review_id)}/operations", query={"limit": limit, "before": before}))
+
+    def list_reviews(self, *, namespace: Sequence[str] | None = None, state: Sequence[Literal['waiting', 'approved', 'rejected', 'expired', 'cancelled']] | None = None, mine: bool | None = None, limit: int | None = None, cursor: str | None = None) -> types.ReviewPage:
+        """List what waits for a decision, newest first"""
+        return cast("types.ReviewPage", self._call("GET", "/api/v1/reviews", query={"namespace": namespace, "state": state, "mine": mine, "limit": limit, "cursor": cursor}))
 
     def list_tasks(self, *, namespace: Sequence[str] | None = None, type: Sequence[str] | None = None, status: Sequence[types.TaskStatus] | None = None, priority: Sequence[int] | None = None, queue: Sequence[str] | None = None, owner: Sequence[str] | None = None, schedule: Sequence[str] | None = None, submitted_since: str | None = None, submitted_until: str | None = None, text: str | None = None, fields: Sequence[Literal['taskId', 'namespace', 'name', 'type', 'status', 'phase', 'priority', 'queue', 'owner', 'submitTime', 'startTime', 'completionTime', 'run', 'stage', 'percent', 'message', 'waiting', 'schedule', 'itemErrorCount', 'archived', 'config', 'stages', 'progress', 'waitingFor', 'conditions', 'runs', 'labels', 'display']] | None = None, limit: int | None = None, cursor: str | None = None) -> types.TaskPage:
         """List tasks, newest first, live and archived"""
@@ -165,6 +193,10 @@ class Operations:
         """One task by its id, or a page of those that match"""
         return cast("types.TaskReport | types.TaskReports", self._call("GET", "/query_task", query={"task_id": task_id, "task_type": task_type, "submit_time_start": submit_time_start, "submit_time_end": submit_time_end, "status": status, "namespace": namespace, "page_size": page_size, "cursor": cursor}))
 
+    def reject_review(self, review_id: str, body: types.Approval | None = None, *, idempotency_key: str | None = None) -> types.ReviewWhole:
+        """Reject: the task ends as failed"""
+        return cast("types.ReviewWhole", self._call("POST", f"/api/v1/reviews/{self._quote(review_id)}/reject", body=body, idempotency_key=idempotency_key))
+
     def replace_preferences(self, body: types.Preferences, *, idempotency_key: str | None = None) -> types.Preferences:
         """Remember something else"""
         return cast("types.Preferences", self._call("PUT", "/api/v1/preferences", body=body, idempotency_key=idempotency_key))
@@ -197,6 +229,10 @@ class Operations:
         """Revoke an API key"""
         return cast("types.ShownApiKey", self._call("DELETE", f"/api/v1/api-keys/{self._quote(key_id)}", idempotency_key=idempotency_key))
 
+    def select_review_items(self, review_id: str, body: types.Selection, *, idempotency_key: str | None = None) -> types.Selected:
+        """Strike items off, or keep them after all"""
+        return cast("types.Selected", self._call("POST", f"/api/v1/reviews/{self._quote(review_id)}/selections", body=body, idempotency_key=idempotency_key))
+
     def set_stream_topics(self, stream_id: str, body: types.StreamTopics, *, idempotency_key: str | None = None) -> types.StreamState:
         """Change what a stream follows"""
         return cast("types.StreamState", self._call("POST", f"/api/v1/stream/{self._quote(stream_id)}/topics", body=body, idempotency_key=idempotency_key))
@@ -208,6 +244,10 @@ class Operations:
     def suspend_queue(self, name: str, body: types.Hold | None = None, *, idempotency_key: str | None = None) -> types.KeptObject:
         """Start nothing from it"""
         return cast("types.KeptObject", self._call("POST", f"/api/v1/queues/{self._quote(name)}/suspend", body=body, idempotency_key=idempotency_key))
+
+    def undo_review_selection(self, review_id: str, *, idempotency_key: str | None = None) -> types.Selected:
+        """Take the newest change of a list back"""
+        return cast("types.Selected", self._call("POST", f"/api/v1/reviews/{self._quote(review_id)}/undo", idempotency_key=idempotency_key))
 
 
 class AsyncOperations:
@@ -226,6 +266,10 @@ class AsyncOperations:
     async def act_on_tasks(self, body: types.BulkAction, *, idempotency_key: str | None = None) -> types.BulkOutcome:
         """Do one thing to all live tasks that a filter takes"""
         return cast("types.BulkOutcome", await self._call("POST", "/api/v1/tasks/actions", body=body, idempotency_key=idempotency_key))
+
+    async def approve_review(self, review_id: str, body: types.Approval | None = None, *, idempotency_key: str | None = None) -> types.ReviewWhole:
+        """Approve; of a list, what is left of it"""
+        return cast("types.ReviewWhole", await self._call("POST", f"/api/v1/reviews/{self._quote(review_id)}/approve", body=body, idempotency_key=idempotency_key))
 
     async def begin_login(self, *, back: str | None = None) -> None:
         """Sign in a browser through the identity provider"""
@@ -299,6 +343,18 @@ class AsyncOperations:
         """One queue"""
         return cast("types.KeptObject", await self._call("GET", f"/api/v1/queues/{self._quote(name)}"))
 
+    async def get_review(self, review_id: str) -> types.ReviewWhole:
+        """One review: how it stands, who decided, what is left of its list"""
+        return cast("types.ReviewWhole", await self._call("GET", f"/api/v1/reviews/{self._quote(review_id)}"))
+
+    async def get_review_facets(self, review_id: str, *, folder: str | None = None, text: str | None = None, type: Sequence[str] | None = None, min_size: int | None = None, max_size: int | None = None, changed_since: str | None = None, changed_until: str | None = None, decision: Literal['keep', 'strike'] | None = None, by: Sequence[Literal['type', 'size', 'age', 'folder']] | None = None, top: int | None = None) -> types.Facets:
+        """Count items by folder, size, age and type"""
+        return cast("types.Facets", await self._call("GET", f"/api/v1/reviews/{self._quote(review_id)}/facets", query={"folder": folder, "text": text, "type": type, "minSize": min_size, "maxSize": max_size, "changedSince": changed_since, "changedUntil": changed_until, "decision": decision, "by": by, "top": top}))
+
+    async def get_review_item(self, review_id: str, item_id: str) -> dict[str, Any]:
+        """One item, with all that its line in the list says"""
+        return cast("dict[str, Any]", await self._call("GET", f"/api/v1/reviews/{self._quote(review_id)}/items/{self._quote(item_id)}"))
+
     async def get_session(self) -> types.Session:
         """Who calls, and what they may do where"""
         return cast("types.Session", await self._call("GET", "/api/v1/session"))
@@ -326,6 +382,18 @@ class AsyncOperations:
     async def list_queues(self, *, limit: int | None = None, cursor: str | None = None, text: str | None = None) -> types.ObjectPage:
         """List queues"""
         return cast("types.ObjectPage", await self._call("GET", "/api/v1/queues", query={"limit": limit, "cursor": cursor, "text": text}))
+
+    async def list_review_items(self, review_id: str, *, folder: str | None = None, text: str | None = None, type: Sequence[str] | None = None, min_size: int | None = None, max_size: int | None = None, changed_since: str | None = None, changed_until: str | None = None, decision: Literal['keep', 'strike'] | None = None, sort: Literal['path', 'size', 'age'] | None = None, order: Literal['asc', 'desc'] | None = None, limit: int | None = None, cursor: str | None = None, fraction: float | None = None) -> types.ReviewItemPage:
+        """A page of a list"""
+        return cast("types.ReviewItemPage", await self._call("GET", f"/api/v1/reviews/{self._quote(review_id)}/items", query={"folder": folder, "text": text, "type": type, "minSize": min_size, "maxSize": max_size, "changedSince": changed_since, "changedUntil": changed_until, "decision": decision, "sort": sort, "order": order, "limit": limit, "cursor": cursor, "fraction": fraction}))
+
+    async def list_review_operations(self, review_id: str, *, limit: int | None = None, before: int | None = None) -> types.OperationLog:
+        """What was done to a list, newest first"""
+        return cast("types.OperationLog", await self._call("GET", f"/api/v1/reviews/{self._quote(review_id)}/operations", query={"limit": limit, "before": before}))
+
+    async def list_reviews(self, *, namespace: Sequence[str] | None = None, state: Sequence[Literal['waiting', 'approved', 'rejected', 'expired', 'cancelled']] | None = None, mine: bool | None = None, limit: int | None = None, cursor: str | None = None) -> types.ReviewPage:
+        """List what waits for a decision, newest first"""
+        return cast("types.ReviewPage", await self._call("GET", "/api/v1/reviews", query={"namespace": namespace, "state": state, "mine": mine, "limit": limit, "cursor": cursor}))
 
     async def list_tasks(self, *, namespace: Sequence[str] | None = None, type: Sequence[str] | None = None, status: Sequence[types.TaskStatus] | None = None, priority: Sequence[int] | None = None, queue: Sequence[str] | None = None, owner: Sequence[str] | None = None, schedule: Sequence[str] | None = None, submitted_since: str | None = None, submitted_until: str | None = None, text: str | None = None, fields: Sequence[Literal['taskId', 'namespace', 'name', 'type', 'status', 'phase', 'priority', 'queue', 'owner', 'submitTime', 'startTime', 'completionTime', 'run', 'stage', 'percent', 'message', 'waiting', 'schedule', 'itemErrorCount', 'archived', 'config', 'stages', 'progress', 'waitingFor', 'conditions', 'runs', 'labels', 'display']] | None = None, limit: int | None = None, cursor: str | None = None) -> types.TaskPage:
         """List tasks, newest first, live and archived"""
@@ -367,6 +435,10 @@ class AsyncOperations:
         """One task by its id, or a page of those that match"""
         return cast("types.TaskReport | types.TaskReports", await self._call("GET", "/query_task", query={"task_id": task_id, "task_type": task_type, "submit_time_start": submit_time_start, "submit_time_end": submit_time_end, "status": status, "namespace": namespace, "page_size": page_size, "cursor": cursor}))
 
+    async def reject_review(self, review_id: str, body: types.Approval | None = None, *, idempotency_key: str | None = None) -> types.ReviewWhole:
+        """Reject: the task ends as failed"""
+        return cast("types.ReviewWhole", await self._call("POST", f"/api/v1/reviews/{self._quote(review_id)}/reject", body=body, idempotency_key=idempotency_key))
+
     async def replace_preferences(self, body: types.Preferences, *, idempotency_key: str | None = None) -> types.Preferences:
         """Remember something else"""
         return cast("types.Preferences", await self._call("PUT", "/api/v1/preferences", body=body, idempotency_key=idempotency_key))
@@ -399,6 +471,10 @@ class AsyncOperations:
         """Revoke an API key"""
         return cast("types.ShownApiKey", await self._call("DELETE", f"/api/v1/api-keys/{self._quote(key_id)}", idempotency_key=idempotency_key))
 
+    async def select_review_items(self, review_id: str, body: types.Selection, *, idempotency_key: str | None = None) -> types.Selected:
+        """Strike items off, or keep them after all"""
+        return cast("types.Selected", await self._call("POST", f"/api/v1/reviews/{self._quote(review_id)}/selections", body=body, idempotency_key=idempotency_key))
+
     async def set_stream_topics(self, stream_id: str, body: types.StreamTopics, *, idempotency_key: str | None = None) -> types.StreamState:
         """Change what a stream follows"""
         return cast("types.StreamState", await self._call("POST", f"/api/v1/stream/{self._quote(stream_id)}/topics", body=body, idempotency_key=idempotency_key))
@@ -410,3 +486,7 @@ class AsyncOperations:
     async def suspend_queue(self, name: str, body: types.Hold | None = None, *, idempotency_key: str | None = None) -> types.KeptObject:
         """Start nothing from it"""
         return cast("types.KeptObject", await self._call("POST", f"/api/v1/queues/{self._quote(name)}/suspend", body=body, idempotency_key=idempotency_key))
+
+    async def undo_review_selection(self, review_id: str, *, idempotency_key: str | None = None) -> types.Selected:
+        """Take the newest change of a list back"""
+        return cast("types.Selected", await self._call("POST", f"/api/v1/reviews/{self._quote(review_id)}/undo", idempotency_key=idempotency_key))

@@ -5,12 +5,41 @@ Generated from the OpenAPI document by hack/generate."""
 from typing import Any, Literal, NotRequired, TypedDict
 
 
+class AgeFacet(TypedDict):
+    """Items of a class of ages."""
+
+    items: int
+    bytes: int
+    struckItems: int
+    struckBytes: int
+    minDays: int
+    maxDays: NotRequired[int | None]
+    """Younger than this; absent: any age."""
+    changedSince: NotRequired[str | None]
+    """The same as a filter."""
+    changedUntil: NotRequired[str | None]
+
+
+class Amount(TypedDict):
+    """Items and their bytes."""
+
+    items: NotRequired[int]
+    bytes: NotRequired[int]
+
+
 class ApiKeyPage(TypedDict):
     """Keys, newest first."""
 
     items: list["ShownApiKey"]
     next: NotRequired[str | None]
     """The cursor of the next page; absent on the last."""
+
+
+class Approval(TypedDict):
+    """A decision's words."""
+
+    message: NotRequired[str]
+    """Why; kept with the decision."""
 
 
 class ApprovalStage(TypedDict):
@@ -166,6 +195,21 @@ class Condition(TypedDict):
     """When `status` last changed."""
 
 
+class Decision(TypedDict):
+    """A decision by somebody who is known: written by the gateway, one for each person, the newest holds."""
+
+    decision: Literal['Approved', 'Rejected']
+    """The decision."""
+    by: str
+    """Who."""
+    message: NotRequired[str]
+    """In their words."""
+    time: NotRequired[str | None]
+    """When."""
+    itemsDigest: NotRequired[str]
+    """Of the list that was approved: `reviewItems.digest`. An approval of another list than the newest doesn't…"""
+
+
 class Dependency(TypedDict):
     """Another task of the namespace that must have ended first."""
 
@@ -192,6 +236,24 @@ class EnvVar(TypedDict):
     """Its value, unless `secretKeyRef` is given."""
     secretKeyRef: NotRequired["SecretKeyRef | None"]
     """Take the value from a Secret of the namespace."""
+
+
+class Facets(TypedDict):
+    """What a filter takes, counted in several ways."""
+
+    matched: "Tally"
+    """All of it."""
+    types: NotRequired["list[TypeFacet] | None"]
+    """Most bytes first; the rest are under `otherTypes`."""
+    otherTypes: NotRequired["Tally | None"]
+    sizes: NotRequired["list[SizeFacet] | None"]
+    ages: NotRequired["list[AgeFacet] | None"]
+    folders: NotRequired["list[FolderFacet] | None"]
+    """Right below the filter's folder, most bytes first; the rest are under `otherFolders`."""
+    otherFolders: NotRequired["Tally | None"]
+    here: NotRequired["Tally | None"]
+    """In that folder itself."""
+    version: int
 
 
 FailedItem = TypedDict(
@@ -229,6 +291,18 @@ class FailureSummary(TypedDict):
     reported: int
     """Items that the task counts: more than are listed when they were more than are kept, or were told to nobod…"""
     groups: list["FailureGroup"]
+
+
+class FolderFacet(TypedDict):
+    """Items below a folder."""
+
+    items: int
+    bytes: int
+    struckItems: int
+    struckBytes: int
+    name: str
+    folder: str
+    """The same as a filter."""
 
 
 class ForEach(TypedDict):
@@ -272,6 +346,14 @@ class ItemPage(TypedDict):
     """Give it as `cursor` to go on; absent: that was all. With a filter a page may be short before that."""
 
 
+class ItemRange(TypedDict):
+    """From one item to another as they stand in an order, both with them."""
+
+    fromId: int
+    toId: int
+    sort: NotRequired[Literal['path', 'size', 'age']]
+
+
 ItemRetry = TypedDict(
     "ItemRetry",
     {
@@ -282,6 +364,27 @@ ItemRetry = TypedDict(
         "text": NotRequired[str],
     },
 )
+
+
+class ItemsFilter(TypedDict):
+    """Which items of a list. What is left out asks for nothing."""
+
+    folder: NotRequired[str]
+    """Everything below this folder."""
+    text: NotRequired[str]
+    """Part of the path, in upper or lower case."""
+    type: NotRequired[list[str]]
+    """Endings of names, in lower case and without the dot; an empty one for names without."""
+    minSize: NotRequired[int | None]
+    """At least so many bytes."""
+    maxSize: NotRequired[int | None]
+    """At most so many bytes."""
+    changedSince: NotRequired[str | None]
+    """Of this time or later."""
+    changedUntil: NotRequired[str | None]
+    """Before this time."""
+    decision: NotRequired[Literal['keep', 'strike'] | None]
+    """Only what was struck off, or what was not."""
 
 
 class JobStage(TypedDict):
@@ -399,6 +502,25 @@ class ObjectPage(TypedDict):
     items: list["KeptObject"]
     nextCursor: NotRequired[str | None]
     """Give it as `cursor` to have the next page; absent: there is none."""
+
+
+class OperationLine(TypedDict):
+    """Something that was done to a list."""
+
+    number: int
+    time: str
+    by: str
+    action: Literal['keep', 'strike']
+    changed: "Amount"
+    undone: bool
+    selection: dict[str, Any]
+    """As it was asked for."""
+
+
+class OperationLog(TypedDict):
+    """What was done to a list, the newest first."""
+
+    items: list["OperationLine"]
 
 
 class Preemption(TypedDict):
@@ -556,6 +678,131 @@ class RetryOutcome(TypedDict):
     """Paths that it deals with."""
 
 
+class ReviewItem(TypedDict):
+    """An item of a list."""
+
+    id: int
+    """Within the review."""
+    path: str
+    size: int
+    time: str
+    """What its age counts from."""
+    type: str
+    """The ending of its name."""
+    decision: Literal['keep', 'strike']
+
+
+class ReviewItemPage(TypedDict):
+    """A page of a list."""
+
+    items: list["ReviewItem"]
+    total: int
+    """Rows that the filter takes."""
+    offset: int
+    """Rows before this page."""
+    nextCursor: NotRequired[str | None]
+    version: int
+    """Of the review."""
+
+
+class ReviewItemsState(TypedDict):
+    """The list of a review."""
+
+    state: Literal['ready', 'preparing', 'unusable']
+    code: NotRequired[str | None]
+    """Why it can't be reviewed, for programs."""
+    problem: NotRequired[str | None]
+    """And for people."""
+    version: NotRequired[int | None]
+    """Grows with each change; the ETag."""
+    totals: NotRequired["Totals | None"]
+
+
+class ReviewPage(TypedDict):
+    """Reviews, the newest first."""
+
+    items: list["ReviewRow"]
+    nextCursor: NotRequired[str | None]
+
+
+class ReviewRow(TypedDict):
+    """A review, as lists show it."""
+
+    id: str
+    """Of the review: the Stage's uid."""
+    namespace: str
+    taskId: str
+    """The task's uid."""
+    task: str
+    """The task's name."""
+    stage: str
+    """The stage's name within the task."""
+    run: int
+    state: Literal['waiting', 'approved', 'rejected', 'expired', 'cancelled']
+    title: "Text"
+    """What people see."""
+    message: "Text"
+    """What is to be decided."""
+    createTime: str
+    """Since when it waits."""
+    expireTime: NotRequired[str | None]
+    """Until when people may decide."""
+    quorum: int
+    """How many people must approve."""
+    approvals: int
+    """How many have."""
+    hasItems: bool
+    """Whether a list is reviewed item by item."""
+    mayDecide: bool
+    """Whether the caller may approve and reject."""
+
+
+class ReviewWhole(TypedDict):
+    """A review with all that is known of it."""
+
+    id: str
+    """Of the review: the Stage's uid."""
+    namespace: str
+    taskId: str
+    """The task's uid."""
+    task: str
+    """The task's name."""
+    stage: str
+    """The stage's name within the task."""
+    run: int
+    state: Literal['waiting', 'approved', 'rejected', 'expired', 'cancelled']
+    title: "Text"
+    """What people see."""
+    message: "Text"
+    """What is to be decided."""
+    createTime: str
+    """Since when it waits."""
+    expireTime: NotRequired[str | None]
+    """Until when people may decide."""
+    quorum: int
+    """How many people must approve."""
+    approvals: int
+    """How many have."""
+    hasItems: bool
+    """Whether a list is reviewed item by item."""
+    mayDecide: bool
+    """Whether the caller may approve and reject."""
+    objectName: str
+    """The Stage object."""
+    outcome: str
+    """How it stands, in a sentence."""
+    approvers: NotRequired["Approvers | None"]
+    """Who may decide; absent: whoever has the right to."""
+    separationOfDuties: bool
+    atExpiry: Literal['Reject', 'Approve']
+    whyNot: NotRequired[str | None]
+    """Why the caller may not approve: a code."""
+    decisions: NotRequired[list["Decision"]]
+    """What people decided."""
+    items: NotRequired["ReviewItemsState | None"]
+    """The list, of a review of items."""
+
+
 class Right(TypedDict):
     """What may be done, and where."""
 
@@ -585,6 +832,33 @@ class SecretKeyRef(TypedDict):
     """The Secret."""
     key: str
     """The key in it."""
+
+
+class Selected(TypedDict):
+    """What was done to a list."""
+
+    operation: NotRequired[int | None]
+    """Its number; absent when nothing was changed."""
+    matched: int
+    """Items that were meant."""
+    changed: "Amount"
+    """Those of them that were not so already."""
+    totals: "Totals"
+    version: int
+
+
+class Selection(TypedDict):
+    """What is to be struck off a list, or kept after all: items for which all holds that is given."""
+
+    action: Literal['keep', 'strike']
+    ids: NotRequired[list[int] | None]
+    """These items."""
+    range: NotRequired["ItemRange | None"]
+    """From one item to another."""
+    filter: NotRequired["ItemsFilter | None"]
+    """All that a filter takes; an empty one takes everything."""
+    dryRun: NotRequired[bool]
+    """Only say how much it would change."""
 
 
 class Session(TypedDict):
@@ -656,6 +930,18 @@ class SignedIn(TypedDict):
     """To be sent as X-CSRF-Token with each change."""
     seconds: int
     """How long the session holds."""
+
+
+class SizeFacet(TypedDict):
+    """Items of a class of sizes."""
+
+    items: int
+    bytes: int
+    struckItems: int
+    struckBytes: int
+    minSize: int
+    maxSize: NotRequired[int | None]
+    """The largest; absent: any."""
 
 
 class StageReport(TypedDict):
@@ -731,6 +1017,15 @@ class Submitted(TypedDict):
     """The API server has it."""
 
     task_id: str
+
+
+class Tally(TypedDict):
+    """Items and bytes that a filter takes, and how much of that is struck off."""
+
+    items: int
+    bytes: int
+    struckItems: int
+    struckBytes: int
 
 
 class TaskChange(TypedDict):
@@ -1041,12 +1336,33 @@ class Toleration(TypedDict):
     """The effect borne; empty means all."""
 
 
+class Totals(TypedDict):
+    """What has become of a list so far."""
+
+    total: "Amount"
+    """All of it."""
+    struck: "Amount"
+    """What was struck off."""
+    remaining: "Amount"
+    """What would be approved now."""
+
+
 class TypeChange(TypedDict):
     """A type as it shall be."""
 
     labels: NotRequired[dict[str, Any]]
     annotations: NotRequired[dict[str, str]]
     spec: "TaskTypeSpec"
+
+
+class TypeFacet(TypedDict):
+    """Items by the ending of their names."""
+
+    items: int
+    bytes: int
+    struckItems: int
+    struckBytes: int
+    type: str
 
 
 class WaitStage(TypedDict):

@@ -57,6 +57,9 @@ class Index:
         self._files: dict[str, int] = {}
         self._lock = Lock()
 
+    def __del__(self) -> None:
+        self.close()  # whoever still reads keeps it: never are files closed under a thread
+
     def close(self) -> None:
         """Let its files go."""
         for file in self._files.values():

@@ -12,6 +12,7 @@ from asynctask.gateway.front.routes import (
     itemretries,
     preferences,
     queues,
+    reviews,
     session,
     stream,
     tasks,
@@ -30,6 +31,7 @@ RESOURCES: tuple[Callable[[Desk], tuple[Operation, ...]], ...] = (
     preferences.operations,
     apikeys.operations,
     audit.operations,
+    reviews.operations,
 )
 """What each module offers, in the order of the document."""
 

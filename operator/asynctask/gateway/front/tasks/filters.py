@@ -32,7 +32,7 @@ def split(value: Any) -> Any:
     given = [value] if isinstance(value, str) else value
     if not isinstance(given, list | tuple):
         return given
-    return [part for item in given for part in (item.split(",") if isinstance(item, str) else [item])]
+    return tuple(part for item in given for part in (item.split(",") if isinstance(item, str) else [item]))
 
 
 def in_utc(value: datetime) -> datetime:
