@@ -85,6 +85,7 @@ class Gateway:
             access=Access(cluster, settings.watch_namespaces),
             now=lambda: datetime.now(UTC),
             view=self._view,
+            estate=self._estate,
         )
         self._front = Front(self._desk, metrics)
         self._stack = AsyncExitStack()

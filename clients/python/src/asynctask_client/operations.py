@@ -41,6 +41,10 @@ class Operations:
         """Change a task's priority, suspension, queue or limits"""
         return cast("types.TaskWhole", self._call("PATCH", f"/api/v1/tasks/{self._quote(task_id)}", body=body, idempotency_key=idempotency_key))
 
+    def check_graph(self, body: types.GraphCheck) -> types.GraphAnswer:
+        """Whether stages, or tasks, depend on each other in a circle"""
+        return cast("types.GraphAnswer", self._call("POST", "/api/v1/graphs/check", body=body))
+
     def count_item_errors(self, task_id: str, *, run: int | None = None) -> types.FailureSummary:
         """Count the failed items by stage, class and reason"""
         return cast("types.FailureSummary", self._call("GET", f"/api/v1/tasks/{self._quote(task_id)}/item-errors/summary", query={"run": run}))
@@ -49,9 +53,17 @@ class Operations:
         """Make an API key for an application"""
         return cast("types.MadeApiKey", self._call("POST", "/api/v1/api-keys", body=body, idempotency_key=idempotency_key))
 
+    def create_endpoint(self, body: types.NewEndpoint, *, idempotency_key: str | None = None) -> types.KeptObject:
+        """Make a storage endpoint"""
+        return cast("types.KeptObject", self._call("POST", "/api/v1/endpoints", body=body, idempotency_key=idempotency_key))
+
     def create_queue(self, body: types.NewQueue, *, idempotency_key: str | None = None) -> types.KeptObject:
         """Make a queue"""
         return cast("types.KeptObject", self._call("POST", "/api/v1/queues", body=body, idempotency_key=idempotency_key))
+
+    def create_schedule(self, body: types.NewSchedule, *, idempotency_key: str | None = None) -> types.KeptObject:
+        """Make a schedule"""
+        return cast("types.KeptObject", self._call("POST", "/api/v1/schedules", body=body, idempotency_key=idempotency_key))
 
     def create_session(self, body: types.SignIn) -> types.SignedIn:
         """Sign in a browser with a token"""
@@ -65,9 +77,17 @@ class Operations:
         """Make a task type"""
         return cast("types.KeptObject", self._call("POST", "/api/v1/types", body=body, idempotency_key=idempotency_key))
 
+    def delete_endpoint(self, namespace: str, name: str, *, idempotency_key: str | None = None) -> None:
+        """Delete a storage endpoint"""
+        self._call("DELETE", f"/api/v1/namespaces/{self._quote(namespace)}/endpoints/{self._quote(name)}", idempotency_key=idempotency_key)
+
     def delete_queue(self, name: str, *, idempotency_key: str | None = None) -> None:
         """Delete a queue"""
         self._call("DELETE", f"/api/v1/queues/{self._quote(name)}", idempotency_key=idempotency_key)
+
+    def delete_schedule(self, namespace: str, name: str, *, idempotency_key: str | None = None) -> None:
+        """Delete a schedule; its tasks stay"""
+        self._call("DELETE", f"/api/v1/namespaces/{self._quote(namespace)}/schedules/{self._quote(name)}", idempotency_key=idempotency_key)
 
     def delete_session(self, *, idempotency_key: str | None = None) -> None:
         """Sign out"""
@@ -89,9 +109,29 @@ class Operations:
         """Download the failed items as CSV or JSON lines"""
         return cast("bytes", self._call("GET", f"/api/v1/tasks/{self._quote(task_id)}/item-errors/export", query={"run": run, "stage": stage, "class": class_, "reason": reason, "prefix": prefix, "text": text, "format": format}, raw=True))
 
+    def get_bandwidth(self, *, namespace: Sequence[str] | None = None) -> types.BandwidthAnswer:
+        """Bandwidth in use against the limits of storage endpoints"""
+        return cast("types.BandwidthAnswer", self._call("GET", "/api/v1/bandwidth", query={"namespace": namespace}))
+
+    def get_calendar(self, *, since: str, until: str, namespace: Sequence[str] | None = None) -> types.CalendarAnswer:
+        """All starts within a range of time"""
+        return cast("types.CalendarAnswer", self._call("GET", "/api/v1/schedules/calendar", query={"since": since, "until": until, "namespace": namespace}))
+
+    def get_checkpoint(self, task_id: str, stage: str, *, run: int | None = None) -> types.CheckpointAnswer:
+        """The checkpoint of a stage"""
+        return cast("types.CheckpointAnswer", self._call("GET", f"/api/v1/tasks/{self._quote(task_id)}/stages/{self._quote(stage)}/checkpoint", query={"run": run}))
+
+    def get_endpoint(self, namespace: str, name: str) -> types.KeptObject:
+        """One storage endpoint"""
+        return cast("types.KeptObject", self._call("GET", f"/api/v1/namespaces/{self._quote(namespace)}/endpoints/{self._quote(name)}"))
+
     def get_open_api(self) -> dict[str, Any]:
         """This document"""
         return cast("dict[str, Any]", self._call("GET", "/api/v1/openapi.json"))
+
+    def get_overview(self, *, namespace: Sequence[str] | None = None) -> types.Overview:
+        """What needs somebody, what runs, what is fresh"""
+        return cast("types.Overview", self._call("GET", "/api/v1/overview", query={"namespace": namespace}))
 
     def get_preferences(self) -> types.Preferences:
         """What one's pages remember"""
@@ -113,9 +153,17 @@ class Operations:
         """One item, with all that its line in the list says"""
         return cast("dict[str, Any]", self._call("GET", f"/api/v1/reviews/{self._quote(review_id)}/items/{self._quote(item_id)}"))
 
+    def get_schedule(self, namespace: str, name: str) -> types.KeptObject:
+        """One schedule"""
+        return cast("types.KeptObject", self._call("GET", f"/api/v1/namespaces/{self._quote(namespace)}/schedules/{self._quote(name)}"))
+
     def get_session(self) -> types.Session:
         """Who calls, and what they may do where"""
         return cast("types.Session", self._call("GET", "/api/v1/session"))
+
+    def get_stage(self, task_id: str, stage: str, *, run: int | None = None) -> types.StageWhole:
+        """One stage of the current run, or of another"""
+        return cast("types.StageWhole", self._call("GET", f"/api/v1/tasks/{self._quote(task_id)}/stages/{self._quote(stage)}", query={"run": run}))
 
     def get_task(self, task_id: str) -> types.TaskWhole:
         """One task with all that is known of it"""
@@ -132,6 +180,10 @@ class Operations:
     def list_audit_records(self, *, namespace: str | None = None, caller: str | None = None, action: str | None = None, kind: str | None = None, name: str | None = None, object_id: str | None = None, start: str | None = None, end: str | None = None, limit: int | None = None, cursor: str | None = None) -> types.AuditPage:
         """Who changed what"""
         return cast("types.AuditPage", self._call("GET", "/api/v1/audit", query={"namespace": namespace, "caller": caller, "action": action, "kind": kind, "name": name, "objectId": object_id, "start": start, "end": end, "limit": limit, "cursor": cursor}))
+
+    def list_endpoints(self, *, limit: int | None = None, cursor: str | None = None, text: str | None = None, namespace: Sequence[str] | None = None) -> types.ObjectPage:
+        """List storage endpoints"""
+        return cast("types.ObjectPage", self._call("GET", "/api/v1/endpoints", query={"limit": limit, "cursor": cursor, "text": text, "namespace": namespace}))
 
     def list_item_errors(self, task_id: str, *, run: int | None = None, stage: str | None = None, class_: Sequence[Literal['permanent', 'transient', 'throttled']] | None = None, reason: str | None = None, prefix: str | None = None, text: str | None = None, limit: int | None = None, cursor: str | None = None) -> types.ItemPage:
         """List the items of a run that failed, by path"""
@@ -152,6 +204,18 @@ class Operations:
     def list_reviews(self, *, namespace: Sequence[str] | None = None, state: Sequence[Literal['waiting', 'approved', 'rejected', 'expired', 'cancelled']] | None = None, mine: bool | None = None, limit: int | None = None, cursor: str | None = None) -> types.ReviewPage:
         """List what waits for a decision, newest first"""
         return cast("types.ReviewPage", self._call("GET", "/api/v1/reviews", query={"namespace": namespace, "state": state, "mine": mine, "limit": limit, "cursor": cursor}))
+
+    def list_runs(self, task_id: str, *, limit: int | None = None, cursor: int | None = None) -> types.Runs:
+        """The runs of a task, newest first"""
+        return cast("types.Runs", self._call("GET", f"/api/v1/tasks/{self._quote(task_id)}/runs", query={"limit": limit, "cursor": cursor}))
+
+    def list_schedules(self, *, limit: int | None = None, cursor: str | None = None, text: str | None = None, namespace: Sequence[str] | None = None) -> types.ObjectPage:
+        """List schedules"""
+        return cast("types.ObjectPage", self._call("GET", "/api/v1/schedules", query={"limit": limit, "cursor": cursor, "text": text, "namespace": namespace}))
+
+    def list_stages(self, task_id: str, *, run: int | None = None) -> types.StageLines:
+        """The stages of a task"""
+        return cast("types.StageLines", self._call("GET", f"/api/v1/tasks/{self._quote(task_id)}/stages", query={"run": run}))
 
     def list_tasks(self, *, namespace: Sequence[str] | None = None, type: Sequence[str] | None = None, status: Sequence[types.TaskStatus] | None = None, priority: Sequence[int] | None = None, queue: Sequence[str] | None = None, owner: Sequence[str] | None = None, schedule: Sequence[str] | None = None, submitted_since: str | None = None, submitted_until: str | None = None, text: str | None = None, fields: Sequence[Literal['taskId', 'namespace', 'name', 'type', 'status', 'phase', 'priority', 'queue', 'owner', 'submitTime', 'startTime', 'completionTime', 'run', 'stage', 'percent', 'message', 'waiting', 'schedule', 'itemErrorCount', 'archived', 'config', 'stages', 'progress', 'waitingFor', 'conditions', 'runs', 'labels', 'display']] | None = None, limit: int | None = None, cursor: str | None = None) -> types.TaskPage:
         """List tasks, newest first, live and archived"""
@@ -189,6 +253,10 @@ class Operations:
         """Pause: save a checkpoint, free the place"""
         return cast("types.TaskOutcome", self._call("POST", f"/api/v1/tasks/{self._quote(task_id)}/pause", body=body, idempotency_key=idempotency_key))
 
+    def preview_schedule(self, *, schedule: str, time_zone: str | None = None, count: int | None = None, after: str | None = None) -> types.Preview:
+        """When a schedule would start tasks"""
+        return cast("types.Preview", self._call("GET", "/api/v1/schedules/preview", query={"schedule": schedule, "timeZone": time_zone, "count": count, "after": after}))
+
     def query_task(self, *, task_id: str | None = None, task_type: Sequence[str] | None = None, submit_time_start: str | None = None, submit_time_end: str | None = None, status: Sequence[types.TaskStatus] | None = None, namespace: Sequence[str] | None = None, page_size: int | None = None, cursor: str | None = None) -> types.TaskReport | types.TaskReports:
         """One task by its id, or a page of those that match"""
         return cast("types.TaskReport | types.TaskReports", self._call("GET", "/query_task", query={"task_id": task_id, "task_type": task_type, "submit_time_start": submit_time_start, "submit_time_end": submit_time_end, "status": status, "namespace": namespace, "page_size": page_size, "cursor": cursor}))
@@ -197,6 +265,10 @@ class Operations:
         """Reject: the task ends as failed"""
         return cast("types.ReviewWhole", self._call("POST", f"/api/v1/reviews/{self._quote(review_id)}/reject", body=body, idempotency_key=idempotency_key))
 
+    def replace_endpoint(self, namespace: str, name: str, body: types.EndpointChange, *, idempotency_key: str | None = None) -> types.KeptObject:
+        """Change a storage endpoint that you have seen: If-Match"""
+        return cast("types.KeptObject", self._call("PUT", f"/api/v1/namespaces/{self._quote(namespace)}/endpoints/{self._quote(name)}", body=body, idempotency_key=idempotency_key))
+
     def replace_preferences(self, body: types.Preferences, *, idempotency_key: str | None = None) -> types.Preferences:
         """Remember something else"""
         return cast("types.Preferences", self._call("PUT", "/api/v1/preferences", body=body, idempotency_key=idempotency_key))
@@ -204,6 +276,10 @@ class Operations:
     def replace_queue(self, name: str, body: types.QueueChange, *, idempotency_key: str | None = None) -> types.KeptObject:
         """Change a queue that you have seen: If-Match"""
         return cast("types.KeptObject", self._call("PUT", f"/api/v1/queues/{self._quote(name)}", body=body, idempotency_key=idempotency_key))
+
+    def replace_schedule(self, namespace: str, name: str, body: types.ScheduleChange, *, idempotency_key: str | None = None) -> types.KeptObject:
+        """Change a schedule that you have seen: If-Match"""
+        return cast("types.KeptObject", self._call("PUT", f"/api/v1/namespaces/{self._quote(namespace)}/schedules/{self._quote(name)}", body=body, idempotency_key=idempotency_key))
 
     def replace_type(self, name: str, body: types.TypeChange, *, idempotency_key: str | None = None) -> types.KeptObject:
         """Change a task type that you have seen: If-Match"""
@@ -217,6 +293,10 @@ class Operations:
         """Start tasks from it again"""
         return cast("types.KeptObject", self._call("POST", f"/api/v1/queues/{self._quote(name)}/resume", idempotency_key=idempotency_key))
 
+    def resume_schedule(self, namespace: str, name: str, *, idempotency_key: str | None = None) -> types.KeptObject:
+        """Make tasks again"""
+        return cast("types.KeptObject", self._call("POST", f"/api/v1/namespaces/{self._quote(namespace)}/schedules/{self._quote(name)}/resume", idempotency_key=idempotency_key))
+
     def resume_task(self, task_id: str, body: types.Reason | None = None, *, idempotency_key: str | None = None) -> types.TaskOutcome:
         """Go on where it stopped"""
         return cast("types.TaskOutcome", self._call("POST", f"/api/v1/tasks/{self._quote(task_id)}/resume", body=body, idempotency_key=idempotency_key))
@@ -228,6 +308,10 @@ class Operations:
     def revoke_api_key(self, key_id: str, *, idempotency_key: str | None = None) -> types.ShownApiKey:
         """Revoke an API key"""
         return cast("types.ShownApiKey", self._call("DELETE", f"/api/v1/api-keys/{self._quote(key_id)}", idempotency_key=idempotency_key))
+
+    def run_schedule(self, namespace: str, name: str, *, idempotency_key: str | None = None) -> types.KeptObject:
+        """One run at once, whatever the clock says"""
+        return cast("types.KeptObject", self._call("POST", f"/api/v1/namespaces/{self._quote(namespace)}/schedules/{self._quote(name)}/run", idempotency_key=idempotency_key))
 
     def select_review_items(self, review_id: str, body: types.Selection, *, idempotency_key: str | None = None) -> types.Selected:
         """Strike items off, or keep them after all"""
@@ -245,9 +329,21 @@ class Operations:
         """Start nothing from it"""
         return cast("types.KeptObject", self._call("POST", f"/api/v1/queues/{self._quote(name)}/suspend", body=body, idempotency_key=idempotency_key))
 
+    def suspend_schedule(self, namespace: str, name: str, *, idempotency_key: str | None = None) -> types.KeptObject:
+        """Make no tasks for now"""
+        return cast("types.KeptObject", self._call("POST", f"/api/v1/namespaces/{self._quote(namespace)}/schedules/{self._quote(name)}/suspend", idempotency_key=idempotency_key))
+
     def undo_review_selection(self, review_id: str, *, idempotency_key: str | None = None) -> types.Selected:
         """Take the newest change of a list back"""
         return cast("types.Selected", self._call("POST", f"/api/v1/reviews/{self._quote(review_id)}/undo", idempotency_key=idempotency_key))
+
+    def validate_task(self, body: types.TaskSubmission) -> types.TaskVerdict:
+        """Whether a task would be taken, without submitting it"""
+        return cast("types.TaskVerdict", self._call("POST", "/api/v1/tasks/validate", body=body))
+
+    def why_waiting(self, task_id: str) -> types.WaitAnswer:
+        """Why a task does not run"""
+        return cast("types.WaitAnswer", self._call("GET", f"/api/v1/tasks/{self._quote(task_id)}/waiting"))
 
 
 class AsyncOperations:
@@ -283,6 +379,10 @@ class AsyncOperations:
         """Change a task's priority, suspension, queue or limits"""
         return cast("types.TaskWhole", await self._call("PATCH", f"/api/v1/tasks/{self._quote(task_id)}", body=body, idempotency_key=idempotency_key))
 
+    async def check_graph(self, body: types.GraphCheck) -> types.GraphAnswer:
+        """Whether stages, or tasks, depend on each other in a circle"""
+        return cast("types.GraphAnswer", await self._call("POST", "/api/v1/graphs/check", body=body))
+
     async def count_item_errors(self, task_id: str, *, run: int | None = None) -> types.FailureSummary:
         """Count the failed items by stage, class and reason"""
         return cast("types.FailureSummary", await self._call("GET", f"/api/v1/tasks/{self._quote(task_id)}/item-errors/summary", query={"run": run}))
@@ -291,9 +391,17 @@ class AsyncOperations:
         """Make an API key for an application"""
         return cast("types.MadeApiKey", await self._call("POST", "/api/v1/api-keys", body=body, idempotency_key=idempotency_key))
 
+    async def create_endpoint(self, body: types.NewEndpoint, *, idempotency_key: str | None = None) -> types.KeptObject:
+        """Make a storage endpoint"""
+        return cast("types.KeptObject", await self._call("POST", "/api/v1/endpoints", body=body, idempotency_key=idempotency_key))
+
     async def create_queue(self, body: types.NewQueue, *, idempotency_key: str | None = None) -> types.KeptObject:
         """Make a queue"""
         return cast("types.KeptObject", await self._call("POST", "/api/v1/queues", body=body, idempotency_key=idempotency_key))
+
+    async def create_schedule(self, body: types.NewSchedule, *, idempotency_key: str | None = None) -> types.KeptObject:
+        """Make a schedule"""
+        return cast("types.KeptObject", await self._call("POST", "/api/v1/schedules", body=body, idempotency_key=idempotency_key))
 
     async def create_session(self, body: types.SignIn) -> types.SignedIn:
         """Sign in a browser with a token"""
@@ -307,9 +415,17 @@ class AsyncOperations:
         """Make a task type"""
         return cast("types.KeptObject", await self._call("POST", "/api/v1/types", body=body, idempotency_key=idempotency_key))
 
+    async def delete_endpoint(self, namespace: str, name: str, *, idempotency_key: str | None = None) -> None:
+        """Delete a storage endpoint"""
+        await self._call("DELETE", f"/api/v1/namespaces/{self._quote(namespace)}/endpoints/{self._quote(name)}", idempotency_key=idempotency_key)
+
     async def delete_queue(self, name: str, *, idempotency_key: str | None = None) -> None:
         """Delete a queue"""
         await self._call("DELETE", f"/api/v1/queues/{self._quote(name)}", idempotency_key=idempotency_key)
+
+    async def delete_schedule(self, namespace: str, name: str, *, idempotency_key: str | None = None) -> None:
+        """Delete a schedule; its tasks stay"""
+        await self._call("DELETE", f"/api/v1/namespaces/{self._quote(namespace)}/schedules/{self._quote(name)}", idempotency_key=idempotency_key)
 
     async def delete_session(self, *, idempotency_key: str | None = None) -> None:
         """Sign out"""
@@ -331,9 +447,29 @@ class AsyncOperations:
         """Download the failed items as CSV or JSON lines"""
         return cast("bytes", await self._call("GET", f"/api/v1/tasks/{self._quote(task_id)}/item-errors/export", query={"run": run, "stage": stage, "class": class_, "reason": reason, "prefix": prefix, "text": text, "format": format}, raw=True))
 
+    async def get_bandwidth(self, *, namespace: Sequence[str] | None = None) -> types.BandwidthAnswer:
+        """Bandwidth in use against the limits of storage endpoints"""
+        return cast("types.BandwidthAnswer", await self._call("GET", "/api/v1/bandwidth", query={"namespace": namespace}))
+
+    async def get_calendar(self, *, since: str, until: str, namespace: Sequence[str] | None = None) -> types.CalendarAnswer:
+        """All starts within a range of time"""
+        return cast("types.CalendarAnswer", await self._call("GET", "/api/v1/schedules/calendar", query={"since": since, "until": until, "namespace": namespace}))
+
+    async def get_checkpoint(self, task_id: str, stage: str, *, run: int | None = None) -> types.CheckpointAnswer:
+        """The checkpoint of a stage"""
+        return cast("types.CheckpointAnswer", await self._call("GET", f"/api/v1/tasks/{self._quote(task_id)}/stages/{self._quote(stage)}/checkpoint", query={"run": run}))
+
+    async def get_endpoint(self, namespace: str, name: str) -> types.KeptObject:
+        """One storage endpoint"""
+        return cast("types.KeptObject", await self._call("GET", f"/api/v1/namespaces/{self._quote(namespace)}/endpoints/{self._quote(name)}"))
+
     async def get_open_api(self) -> dict[str, Any]:
         """This document"""
         return cast("dict[str, Any]", await self._call("GET", "/api/v1/openapi.json"))
+
+    async def get_overview(self, *, namespace: Sequence[str] | None = None) -> types.Overview:
+        """What needs somebody, what runs, what is fresh"""
+        return cast("types.Overview", await self._call("GET", "/api/v1/overview", query={"namespace": namespace}))
 
     async def get_preferences(self) -> types.Preferences:
         """What one's pages remember"""
@@ -355,9 +491,17 @@ class AsyncOperations:
         """One item, with all that its line in the list says"""
         return cast("dict[str, Any]", await self._call("GET", f"/api/v1/reviews/{self._quote(review_id)}/items/{self._quote(item_id)}"))
 
+    async def get_schedule(self, namespace: str, name: str) -> types.KeptObject:
+        """One schedule"""
+        return cast("types.KeptObject", await self._call("GET", f"/api/v1/namespaces/{self._quote(namespace)}/schedules/{self._quote(name)}"))
+
     async def get_session(self) -> types.Session:
         """Who calls, and what they may do where"""
         return cast("types.Session", await self._call("GET", "/api/v1/session"))
+
+    async def get_stage(self, task_id: str, stage: str, *, run: int | None = None) -> types.StageWhole:
+        """One stage of the current run, or of another"""
+        return cast("types.StageWhole", await self._call("GET", f"/api/v1/tasks/{self._quote(task_id)}/stages/{self._quote(stage)}", query={"run": run}))
 
     async def get_task(self, task_id: str) -> types.TaskWhole:
         """One task with all that is known of it"""
@@ -374,6 +518,10 @@ class AsyncOperations:
     async def list_audit_records(self, *, namespace: str | None = None, caller: str | None = None, action: str | None = None, kind: str | None = None, name: str | None = None, object_id: str | None = None, start: str | None = None, end: str | None = None, limit: int | None = None, cursor: str | None = None) -> types.AuditPage:
         """Who changed what"""
         return cast("types.AuditPage", await self._call("GET", "/api/v1/audit", query={"namespace": namespace, "caller": caller, "action": action, "kind": kind, "name": name, "objectId": object_id, "start": start, "end": end, "limit": limit, "cursor": cursor}))
+
+    async def list_endpoints(self, *, limit: int | None = None, cursor: str | None = None, text: str | None = None, namespace: Sequence[str] | None = None) -> types.ObjectPage:
+        """List storage endpoints"""
+        return cast("types.ObjectPage", await self._call("GET", "/api/v1/endpoints", query={"limit": limit, "cursor": cursor, "text": text, "namespace": namespace}))
 
     async def list_item_errors(self, task_id: str, *, run: int | None = None, stage: str | None = None, class_: Sequence[Literal['permanent', 'transient', 'throttled']] | None = None, reason: str | None = None, prefix: str | None = None, text: str | None = None, limit: int | None = None, cursor: str | None = None) -> types.ItemPage:
         """List the items of a run that failed, by path"""
@@ -394,6 +542,18 @@ class AsyncOperations:
     async def list_reviews(self, *, namespace: Sequence[str] | None = None, state: Sequence[Literal['waiting', 'approved', 'rejected', 'expired', 'cancelled']] | None = None, mine: bool | None = None, limit: int | None = None, cursor: str | None = None) -> types.ReviewPage:
         """List what waits for a decision, newest first"""
         return cast("types.ReviewPage", await self._call("GET", "/api/v1/reviews", query={"namespace": namespace, "state": state, "mine": mine, "limit": limit, "cursor": cursor}))
+
+    async def list_runs(self, task_id: str, *, limit: int | None = None, cursor: int | None = None) -> types.Runs:
+        """The runs of a task, newest first"""
+        return cast("types.Runs", await self._call("GET", f"/api/v1/tasks/{self._quote(task_id)}/runs", query={"limit": limit, "cursor": cursor}))
+
+    async def list_schedules(self, *, limit: int | None = None, cursor: str | None = None, text: str | None = None, namespace: Sequence[str] | None = None) -> types.ObjectPage:
+        """List schedules"""
+        return cast("types.ObjectPage", await self._call("GET", "/api/v1/schedules", query={"limit": limit, "cursor": cursor, "text": text, "namespace": namespace}))
+
+    async def list_stages(self, task_id: str, *, run: int | None = None) -> types.StageLines:
+        """The stages of a task"""
+        return cast("types.StageLines", await self._call("GET", f"/api/v1/tasks/{self._quote(task_id)}/stages", query={"run": run}))
 
     async def list_tasks(self, *, namespace: Sequence[str] | None = None, type: Sequence[str] | None = None, status: Sequence[types.TaskStatus] | None = None, priority: Sequence[int] | None = None, queue: Sequence[str] | None = None, owner: Sequence[str] | None = None, schedule: Sequence[str] | None = None, submitted_since: str | None = None, submitted_until: str | None = None, text: str | None = None, fields: Sequence[Literal['taskId', 'namespace', 'name', 'type', 'status', 'phase', 'priority', 'queue', 'owner', 'submitTime', 'startTime', 'completionTime', 'run', 'stage', 'percent', 'message', 'waiting', 'schedule', 'itemErrorCount', 'archived', 'config', 'stages', 'progress', 'waitingFor', 'conditions', 'runs', 'labels', 'display']] | None = None, limit: int | None = None, cursor: str | None = None) -> types.TaskPage:
         """List tasks, newest first, live and archived"""
@@ -431,6 +591,10 @@ class AsyncOperations:
         """Pause: save a checkpoint, free the place"""
         return cast("types.TaskOutcome", await self._call("POST", f"/api/v1/tasks/{self._quote(task_id)}/pause", body=body, idempotency_key=idempotency_key))
 
+    async def preview_schedule(self, *, schedule: str, time_zone: str | None = None, count: int | None = None, after: str | None = None) -> types.Preview:
+        """When a schedule would start tasks"""
+        return cast("types.Preview", await self._call("GET", "/api/v1/schedules/preview", query={"schedule": schedule, "timeZone": time_zone, "count": count, "after": after}))
+
     async def query_task(self, *, task_id: str | None = None, task_type: Sequence[str] | None = None, submit_time_start: str | None = None, submit_time_end: str | None = None, status: Sequence[types.TaskStatus] | None = None, namespace: Sequence[str] | None = None, page_size: int | None = None, cursor: str | None = None) -> types.TaskReport | types.TaskReports:
         """One task by its id, or a page of those that match"""
         return cast("types.TaskReport | types.TaskReports", await self._call("GET", "/query_task", query={"task_id": task_id, "task_type": task_type, "submit_time_start": submit_time_start, "submit_time_end": submit_time_end, "status": status, "namespace": namespace, "page_size": page_size, "cursor": cursor}))
@@ -439,6 +603,10 @@ class AsyncOperations:
         """Reject: the task ends as failed"""
         return cast("types.ReviewWhole", await self._call("POST", f"/api/v1/reviews/{self._quote(review_id)}/reject", body=body, idempotency_key=idempotency_key))
 
+    async def replace_endpoint(self, namespace: str, name: str, body: types.EndpointChange, *, idempotency_key: str | None = None) -> types.KeptObject:
+        """Change a storage endpoint that you have seen: If-Match"""
+        return cast("types.KeptObject", await self._call("PUT", f"/api/v1/namespaces/{self._quote(namespace)}/endpoints/{self._quote(name)}", body=body, idempotency_key=idempotency_key))
+
     async def replace_preferences(self, body: types.Preferences, *, idempotency_key: str | None = None) -> types.Preferences:
         """Remember something else"""
         return cast("types.Preferences", await self._call("PUT", "/api/v1/preferences", body=body, idempotency_key=idempotency_key))
@@ -446,6 +614,10 @@ class AsyncOperations:
     async def replace_queue(self, name: str, body: types.QueueChange, *, idempotency_key: str | None = None) -> types.KeptObject:
         """Change a queue that you have seen: If-Match"""
         return cast("types.KeptObject", await self._call("PUT", f"/api/v1/queues/{self._quote(name)}", body=body, idempotency_key=idempotency_key))
+
+    async def replace_schedule(self, namespace: str, name: str, body: types.ScheduleChange, *, idempotency_key: str | None = None) -> types.KeptObject:
+        """Change a schedule that you have seen: If-Match"""
+        return cast("types.KeptObject", await self._call("PUT", f"/api/v1/namespaces/{self._quote(namespace)}/schedules/{self._quote(name)}", body=body, idempotency_key=idempotency_key))
 
     async def replace_type(self, name: str, body: types.TypeChange, *, idempotency_key: str | None = None) -> types.KeptObject:
         """Change a task type that you have seen: If-Match"""
@@ -459,6 +631,10 @@ class AsyncOperations:
         """Start tasks from it again"""
         return cast("types.KeptObject", await self._call("POST", f"/api/v1/queues/{self._quote(name)}/resume", idempotency_key=idempotency_key))
 
+    async def resume_schedule(self, namespace: str, name: str, *, idempotency_key: str | None = None) -> types.KeptObject:
+        """Make tasks again"""
+        return cast("types.KeptObject", await self._call("POST", f"/api/v1/namespaces/{self._quote(namespace)}/schedules/{self._quote(name)}/resume", idempotency_key=idempotency_key))
+
     async def resume_task(self, task_id: str, body: types.Reason | None = None, *, idempotency_key: str | None = None) -> types.TaskOutcome:
         """Go on where it stopped"""
         return cast("types.TaskOutcome", await self._call("POST", f"/api/v1/tasks/{self._quote(task_id)}/resume", body=body, idempotency_key=idempotency_key))
@@ -470,6 +646,10 @@ class AsyncOperations:
     async def revoke_api_key(self, key_id: str, *, idempotency_key: str | None = None) -> types.ShownApiKey:
         """Revoke an API key"""
         return cast("types.ShownApiKey", await self._call("DELETE", f"/api/v1/api-keys/{self._quote(key_id)}", idempotency_key=idempotency_key))
+
+    async def run_schedule(self, namespace: str, name: str, *, idempotency_key: str | None = None) -> types.KeptObject:
+        """One run at once, whatever the clock says"""
+        return cast("types.KeptObject", await self._call("POST", f"/api/v1/namespaces/{self._quote(namespace)}/schedules/{self._quote(name)}/run", idempotency_key=idempotency_key))
 
     async def select_review_items(self, review_id: str, body: types.Selection, *, idempotency_key: str | None = None) -> types.Selected:
         """Strike items off, or keep them after all"""
@@ -487,6 +667,18 @@ class AsyncOperations:
         """Start nothing from it"""
         return cast("types.KeptObject", await self._call("POST", f"/api/v1/queues/{self._quote(name)}/suspend", body=body, idempotency_key=idempotency_key))
 
+    async def suspend_schedule(self, namespace: str, name: str, *, idempotency_key: str | None = None) -> types.KeptObject:
+        """Make no tasks for now"""
+        return cast("types.KeptObject", await self._call("POST", f"/api/v1/namespaces/{self._quote(namespace)}/schedules/{self._quote(name)}/suspend", idempotency_key=idempotency_key))
+
     async def undo_review_selection(self, review_id: str, *, idempotency_key: str | None = None) -> types.Selected:
         """Take the newest change of a list back"""
         return cast("types.Selected", await self._call("POST", f"/api/v1/reviews/{self._quote(review_id)}/undo", idempotency_key=idempotency_key))
+
+    async def validate_task(self, body: types.TaskSubmission) -> types.TaskVerdict:
+        """Whether a task would be taken, without submitting it"""
+        return cast("types.TaskVerdict", await self._call("POST", "/api/v1/tasks/validate", body=body))
+
+    async def why_waiting(self, task_id: str) -> types.WaitAnswer:
+        """Why a task does not run"""
+        return cast("types.WaitAnswer", await self._call("GET", f"/api/v1/tasks/{self._quote(task_id)}/waiting"))

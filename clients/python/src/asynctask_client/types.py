@@ -125,6 +125,12 @@ class AuditPage(TypedDict):
     """The cursor of the next page; absent on the last."""
 
 
+class BandwidthAnswer(TypedDict):
+    """All endpoints."""
+
+    items: list["EndpointUse"]
+
+
 class BulkAction(TypedDict):
     """One action on all live tasks that a filter takes. Without a digest they are only counted."""
 
@@ -159,6 +165,37 @@ class BulkOutcome(TypedDict):
     sample: list["TaskLine"]
     """The newest of them."""
     failures: list["BulkFailure"]
+
+
+class CalendarAnswer(TypedDict):
+    """Starts, in order."""
+
+    items: list["CalendarEntry"]
+    truncated: bool
+    """There are more of them: ask for a shorter time."""
+
+
+class CalendarEntry(TypedDict):
+    """A start to come."""
+
+    time: str
+    namespace: str
+    name: str
+    """The schedule."""
+    type: str
+    """The TaskType; empty with stages of its own."""
+    suspended: bool
+    """It would start then, were it not suspended."""
+
+
+class CheckpointAnswer(TypedDict):
+    """How a stage would go on after an interruption."""
+
+    sequence: int
+    attempt: int
+    time: NotRequired[str | None]
+    data: dict[str, Any]
+    """The stage's own."""
 
 
 class ChildTask(TypedDict):
@@ -225,6 +262,44 @@ class Done(TypedDict):
     task_id: str
     status: "TaskStatus"
     message: str
+
+
+class EndpointChange(TypedDict):
+    """An endpoint as it shall be."""
+
+    labels: NotRequired[dict[str, Any]]
+    annotations: NotRequired[dict[str, str]]
+    spec: "StorageEndpointSpec"
+
+
+class EndpointLimits(TypedDict):
+    """How hard the endpoint may be worked. What is absent limits nothing. Changes hold within seconds, for what…"""
+
+    megabytesPerSecond: NotRequired[int | None]
+    """For all stages together, shared by priority; 1 MB is 1,000,000 bytes."""
+    streams: NotRequired[int | None]
+    """Tasks that may use it at once; others wait in their queue. 0 lets none begin."""
+    timetable: NotRequired["Timetable | None"]
+    """Other limits at some hours of the week."""
+
+
+class EndpointUse(TypedDict):
+    """An endpoint's limits and what is made of them."""
+
+    namespace: str
+    name: str
+    limitBytesPerSecond: NotRequired[int | None]
+    """In force now; absent: none."""
+    usedBytesPerSecond: int
+    """What the stages at work report."""
+    allowedBytesPerSecond: NotRequired[int | None]
+    """What they were told they may move."""
+    stages: int
+    """At work on it, where a limit makes them count."""
+    streamLimit: NotRequired[int | None]
+    """Tasks that may use it at once, now."""
+    nextChange: NotRequired[str | None]
+    """When other limits may be in force."""
 
 
 class EnvVar(TypedDict):
@@ -320,6 +395,46 @@ class ForEach(TypedDict):
     """Its queue; the parent's when absent."""
     items: str
     """A CEL expression over `config` and `outputs` (by stage) that gives a list, or a number N for 0 to N-1. At…"""
+
+
+class Fresh(TypedDict):
+    """How old the last good result of a schedule is."""
+
+    namespace: str
+    name: str
+    state: Literal['Fresh', 'Stale', 'AtRisk', 'Unknown']
+    message: str
+    lastSuccess: NotRequired[str | None]
+
+
+class Freshness(TypedDict):
+    """How old the last good result may be."""
+
+    maxAgeSeconds: int
+    """The last run that succeeded, wholly or in part, must have begun within this time."""
+
+
+class GraphAnswer(TypedDict):
+    """Whether the graph makes sense."""
+
+    valid: bool
+    order: list[str]
+    """Stages in an order that respects their needs."""
+    cycle: list[str]
+    """From a name back to it."""
+    errors: list["TaskProblem"]
+
+
+class GraphCheck(TypedDict):
+    """Stages, or tasks that depend on each other, to be checked before they are saved."""
+
+    stages: NotRequired[list[dict[str, Any]] | None]
+    """Stages as in `AsyncTask.spec.stages`; what is looked at is `name` and `needs`."""
+    namespace: NotRequired[str | None]
+    name: NotRequired[str | None]
+    """A task of the namespace, or one to come."""
+    dependsOn: NotRequired[list[str] | None]
+    """The tasks that it is to depend on."""
 
 
 class Hold(TypedDict):
@@ -463,6 +578,22 @@ class MadeApiKey(TypedDict):
     """To be sent as `Authorization: Bearer TOKEN`."""
 
 
+class Need(TypedDict):
+    """Something that a person should look at."""
+
+    kind: Literal['Review', 'Invalid', 'Failed', 'Stale', 'AtRisk']
+    """`Review`: a stage waits for a decision. `Invalid`: a task can't run as it is written. `Failed`: one faile…"""
+    code: str
+    """Why, for programs."""
+    message: str
+    namespace: str
+    name: str
+    """The task or the schedule."""
+    taskId: NotRequired[str | None]
+    stage: NotRequired[str | None]
+    since: NotRequired[str | None]
+
+
 class NewApiKey(TypedDict):
     """What a key is for. Left out or null, a part of the scope narrows nothing."""
 
@@ -478,12 +609,34 @@ class NewApiKey(TypedDict):
     """When it ends; never if left out."""
 
 
+class NewEndpoint(TypedDict):
+    """An endpoint to make."""
+
+    labels: NotRequired[dict[str, Any]]
+    annotations: NotRequired[dict[str, str]]
+    spec: "StorageEndpointSpec"
+    namespace: NotRequired[str | None]
+    """Where; absent: the caller's default."""
+    name: str
+
+
 class NewQueue(TypedDict):
     """A queue to make."""
 
     labels: NotRequired[dict[str, Any]]
     annotations: NotRequired[dict[str, str]]
     spec: "TaskQueueSpec"
+    name: str
+
+
+class NewSchedule(TypedDict):
+    """A schedule to make."""
+
+    labels: NotRequired[dict[str, Any]]
+    annotations: NotRequired[dict[str, str]]
+    spec: "TaskScheduleSpec"
+    namespace: NotRequired[str | None]
+    """Where; absent: the caller's default."""
     name: str
 
 
@@ -523,6 +676,38 @@ class OperationLog(TypedDict):
     items: list["OperationLine"]
 
 
+class Overview(TypedDict):
+    """The state of things."""
+
+    counts: dict[str, int]
+    """Tasks of the cluster by their state."""
+    needs: list["Need"]
+    """What needs somebody, most urgent first; at most 20 of a kind."""
+    needCounts: dict[str, int]
+    """How many there are of each kind."""
+    running: list["TaskLine"]
+    """What runs, newest first; at most 20."""
+    freshness: list["Fresh"]
+    """Schedules that watch how old their last good result may be."""
+    dataAgeSeconds: float
+    """How old all this may be: 0 while the cluster is followed."""
+
+
+class Period(TypedDict):
+    """Hours of some days with limits of their own."""
+
+    days: NotRequired[list[Literal['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun']]]
+    """The days on which it opens. Empty: every day."""
+    start: NotRequired[str]
+    """When it opens, by the clock on the wall."""
+    end: NotRequired[str]
+    """When it closes. Earlier than `start`: on the next day."""
+    megabytesPerSecond: NotRequired[int | None]
+    """For all stages together in these hours. Absent: as at all other times."""
+    streams: NotRequired[int | None]
+    """Tasks that may use it at once in these hours. Absent: as at all other times."""
+
+
 class Preemption(TypedDict):
     """Whether urgent tasks may push less urgent ones out. What is pushed out saves a checkpoint and waits on in…"""
 
@@ -550,6 +735,12 @@ class Pressure(TypedDict):
     """Memory in use over all nodes. Needs metrics.k8s.io (metrics-server)."""
     maxNetworkMegabytesPerSecond: NotRequired[int | None]
     """What the running stages of all queues say that they move together; 1 MB is 1,000,000 bytes."""
+
+
+class Preview(TypedDict):
+    """When it would start tasks, without jitter."""
+
+    times: list[str]
 
 
 class PriorityOrder(TypedDict):
@@ -627,6 +818,17 @@ class Reason(TypedDict):
 
     reason: NotRequired[str]
     """In the caller's words: kept with the task and in the audit."""
+
+
+class RemoteSource(TypedDict):
+    """A server that stages speak to themselves."""
+
+    type: Literal['S3', 'WebDAV', 'SFTP', 'SMB']
+    """The protocol."""
+    url: str
+    """Where it is. Credentials don't belong here."""
+    secretName: NotRequired[str | None]
+    """The Secret with the credentials, in the same namespace; mounted into the stages that use the endpoint."""
 
 
 class Resources(TypedDict):
@@ -814,6 +1016,23 @@ class Right(TypedDict):
     """Where, unless everywhere."""
 
 
+class Run(TypedDict):
+    """One run of the task."""
+
+    run: int
+    status: "TaskStatus"
+    message: NotRequired[str | None]
+    startTime: NotRequired[str | None]
+    completionTime: NotRequired[str | None]
+    stage: NotRequired[str | None]
+    """Where it stopped, or the stages that run."""
+    errorCode: NotRequired[str | None]
+    """Why it failed, for programs."""
+    errorDetail: NotRequired[list[dict[str, Any]] | None]
+    """The stages that did not succeed."""
+    itemErrorCount: NotRequired[int | None]
+
+
 class RunAs(TypedDict):
     """The user and groups that the stages' processes have. Root is never among them."""
 
@@ -823,6 +1042,21 @@ class RunAs(TypedDict):
     """Group id."""
     fsGroup: NotRequired[int | None]
     """Group that volumes are made accessible to, where they support it."""
+
+
+class Runs(TypedDict):
+    """Runs, newest first."""
+
+    items: list["Run"]
+    nextCursor: NotRequired[int | None]
+
+
+class ScheduleChange(TypedDict):
+    """A schedule as it shall be."""
+
+    labels: NotRequired[dict[str, Any]]
+    annotations: NotRequired[dict[str, str]]
+    spec: "TaskScheduleSpec"
 
 
 class SecretKeyRef(TypedDict):
@@ -944,6 +1178,36 @@ class SizeFacet(TypedDict):
     """The largest; absent: any."""
 
 
+class StageLine(TypedDict):
+    """One stage of one run."""
+
+    stageId: str
+    name: str
+    """Its name within the task."""
+    run: int
+    kind: str
+    """`job`, `approval`, `wait` or `task`."""
+    status: "TaskStatus"
+    phase: str
+    reason: NotRequired[str | None]
+    message: NotRequired[str | None]
+    attempt: int
+    failures: int
+    percent: NotRequired[int | None]
+    startTime: NotRequired[str | None]
+    completionTime: NotRequired[str | None]
+    retryTime: NotRequired[str | None]
+    checkpointTime: NotRequired[str | None]
+    itemErrorCount: int
+    archived: NotRequired[bool | None]
+
+
+class StageLines(TypedDict):
+    """Stages, newest run first, in the order in which they began."""
+
+    items: list["StageLine"]
+
+
 class StageReport(TypedDict):
     """A stage of the current run."""
 
@@ -981,6 +1245,36 @@ class StageTemplate(TypedDict):
     """Overrides the task's retry policy."""
     activeDeadlineSeconds: NotRequired[int | None]
     """The stage fails when one attempt has run this long. A pause starts the clock anew."""
+
+
+class StageWhole(TypedDict):
+    """A stage as the cluster has it."""
+
+    stageId: str
+    name: str
+    run: int
+    status: "TaskStatus"
+    spec: dict[str, Any]
+    """As in the custom resource: template, locations, inputs."""
+    state: dict[str, Any]
+    """The custom resource's status without its checkpoint: phase, progress, holder, outputs, errors."""
+
+
+class StorageEndpointSpec(TypedDict):
+    """Where the storage is and how it may be used."""
+
+    title: NotRequired["Text"]
+    """What people see."""
+    path: NotRequired[str | None]
+    """The path that users know the share by, for example /nas/photos. Stages find it mounted there."""
+    volume: NotRequired["VolumeSource | None"]
+    """A share that the cluster can mount."""
+    remote: NotRequired["RemoteSource | None"]
+    """A server; named in a config as ENDPOINT:PATH."""
+    readOnly: NotRequired[bool]
+    """Refuse tasks that would write."""
+    limits: NotRequired["EndpointLimits"]
+    """How hard it may be worked."""
 
 
 class StreamState(TypedDict):
@@ -1150,6 +1444,15 @@ class TaskPage(TypedDict):
     """`Unavailable`: history can't be read right now, so tasks that left the cluster are missing here. `None`:…"""
 
 
+class TaskProblem(TypedDict):
+    """One thing to mend."""
+
+    field: str
+    code: str
+    params: dict[str, Any]
+    message: str
+
+
 class TaskQueueSpec(TypedDict):
     """The queue's limits. What is absent limits nothing."""
 
@@ -1213,6 +1516,34 @@ class TaskReports(TypedDict):
     """`Unavailable`: history can't be read right now, so tasks that left the cluster are missing here."""
 
 
+class TaskScheduleSpec(TypedDict):
+    """When, and what."""
+
+    schedule: str
+    """Five cron fields: minute, hour, day of month, month, day of week."""
+    timeZone: NotRequired[str]
+    """The IANA time zone that the schedule is read in."""
+    suspend: NotRequired[bool]
+    """Make no tasks for now. What came due meanwhile is not made up for."""
+    missedRunPolicy: NotRequired[Literal['Collapse', 'Skip']]
+    """What came due while nothing could be started: `Collapse` makes up for all of it with one run, `Skip` wait…"""
+    startingDeadlineSeconds: NotRequired[int | None]
+    """A run that could not start within this time is left out. Absent: with `Collapse` never, with `Skip` after…"""
+    concurrencyPolicy: NotRequired[Literal['Queue', 'Skip', 'Replace']]
+    """When the run before has not ended: `Queue` starts one when it has, `Skip` leaves this one out, `Replace`…"""
+    jitterSeconds: NotRequired[int]
+    """Start up to this much later, by a fixed amount for each schedule, so that many don't start in the same se…"""
+    runNow: NotRequired[int]
+    """Raise it to have one run at once, whatever the clock says, even while suspended. It waits for the run bef…"""
+    successfulTasksHistoryLimit: NotRequired[int]
+    """Tasks to keep that succeeded, wholly or in part."""
+    failedTasksHistoryLimit: NotRequired[int]
+    """Tasks to keep that failed or were cancelled."""
+    freshness: NotRequired["Freshness | None"]
+    """Watch how old the last good result is: condition `Fresh`."""
+    taskTemplate: "TaskTemplate"
+
+
 class TaskStage(TypedDict):
     """A stage that starts other tasks and waits for them. It holds no quota meanwhile. Its outputs are `total`,…"""
 
@@ -1243,6 +1574,15 @@ class TaskSubmission(TypedDict):
     """What is to be done, as in the custom resource."""
 
 
+class TaskTemplate(TypedDict):
+    """The tasks to make."""
+
+    metadata: NotRequired["TemplateMetadata"]
+    """What they carry."""
+    spec: "AsyncTaskSpec"
+    """What they do."""
+
+
 class TaskTypeSpec(TypedDict):
     """What tasks of this type do, and which config they take."""
 
@@ -1264,6 +1604,17 @@ class TaskTypeSpec(TypedDict):
     """How failed attempts are tried again."""
     window: NotRequired["Window | None"]
     """The hours at which tasks of this type may run."""
+
+
+class TaskVerdict(TypedDict):
+    """Whether a task would be taken."""
+
+    valid: bool
+    errors: list["TaskProblem"]
+    priority: NotRequired[int | None]
+    """The priority that it would have."""
+    config: NotRequired[dict[str, Any] | None]
+    """The config that its stages would get: defaults filled in."""
 
 
 class TaskWhole(TypedDict):
@@ -1314,6 +1665,15 @@ class TaskWhole(TypedDict):
     """Why it was last paused, resumed, cancelled or restarted."""
 
 
+class TemplateMetadata(TypedDict):
+    """What the tasks carry besides their spec."""
+
+    labels: NotRequired[dict[str, str]]
+    """Labels of the tasks."""
+    annotations: NotRequired[dict[str, str]]
+    """Annotations of the tasks."""
+
+
 class Text(TypedDict):
     """A text for people, in the languages of the product."""
 
@@ -1321,6 +1681,15 @@ class Text(TypedDict):
     """English."""
     zh: NotRequired[str]
     """Chinese."""
+
+
+class Timetable(TypedDict):
+    """Other limits at some hours of the week."""
+
+    timeZone: NotRequired[str]
+    """The IANA time zone, for example `Asia/Taipei`."""
+    periods: list["Period"]
+    """The first that is open counts."""
 
 
 class Toleration(TypedDict):
@@ -1363,6 +1732,30 @@ class TypeFacet(TypedDict):
     struckItems: int
     struckBytes: int
     type: str
+
+
+class VolumeSource(TypedDict):
+    """A share that the cluster can mount."""
+
+    claimName: str
+    """The PersistentVolumeClaim, in the same namespace."""
+    subPath: NotRequired[str]
+    """The part of the volume that is the share; all of it when empty."""
+
+
+class WaitAnswer(TypedDict):
+    """Why a task does not run."""
+
+    taskId: str
+    status: "TaskStatus"
+    waits: bool
+    code: NotRequired[str | None]
+    """Why, for programs."""
+    message: NotRequired[str | None]
+    """Why, in the caller's language as far as the code says it."""
+    params: dict[str, Any]
+    """Figures and names that belong to the code."""
+    since: NotRequired[str | None]
 
 
 class WaitStage(TypedDict):

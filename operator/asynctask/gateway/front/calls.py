@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from asynctask.adapters.archive import Archive
     from asynctask.gateway.archiver.writer import Writer
+    from asynctask.gateway.estate import Estate
     from asynctask.gateway.front.auth.access import Access
     from asynctask.gateway.front.auth.gate import Gate
     from asynctask.gateway.front.operations import Operation
@@ -60,6 +61,7 @@ class Desk:
     access: "Access"
     now: "Callable[[], datetime]"
     view: "View"
+    estate: "Estate"
     archive: "Archive | None" = None
     writer: "Writer | None" = None
     """Writes into the archive what is about to be deleted; there if and only if the archive is."""

@@ -5,9 +5,12 @@ from collections.abc import Mapping
 from time import monotonic
 from typing import Any
 
+import orjson
+
 from asynctask.adapters import cluster as api
 from asynctask.api import names
 from asynctask.api.asynctask import AsyncTask
+from asynctask.api.reasons import Reason
 from asynctask.api.storageendpoint import StorageEndpoint
 from asynctask.api.taskqueue import TaskQueue
 from asynctask.api.tasktype import TaskType
@@ -40,14 +43,23 @@ class Checks:
         queue = await self.queue(spec.queue_name)
         stages = task_type.spec.stages if task_type else spec.stages or ()
         asks_for_data = any(stage.job and stage.job.security_profile == "DataOwner" for stage in stages)
-        return resolve.problems(
-            task,
-            task_type,
-            self.endpoints(namespace),
-            queue_known=queue is not None or spec.queue_name == names.DEFAULT_QUEUE,
-            data_owner_allowed=asks_for_data and await self.allows_data_owner(namespace),
-            queue_window=queue.spec.window if queue else None,
-        )
+        allowed = asks_for_data and await self.allows_data_owner(namespace)
+
+        def found() -> tuple[Problem, ...]:
+            return resolve.problems(
+                task,
+                task_type,
+                self.endpoints(namespace),
+                queue_known=queue is not None or spec.queue_name == names.DEFAULT_QUEUE,
+                data_owner_allowed=allowed,
+                queue_window=queue.spec.window if queue else None,
+            )
+
+        problems = found()
+        if any(problem.reason is Reason.ENDPOINT_NOT_FOUND for problem in problems):
+            await self._look_for_endpoints(namespace)
+            problems = found()
+        return problems
 
     async def task_type(self, name: str) -> TaskType | None:
         """A TaskType by its name."""
@@ -82,10 +94,16 @@ class Checks:
         self._namespaces[namespace] = (monotonic() + NAMESPACE_SECONDS, allowed)
         return allowed
 
+    async def _look_for_endpoints(self, namespace: str) -> None:
+        """One may have been made a moment ago; the watch need not have told of it yet."""
+        async for raw, _ in self._cluster.pages(api.ENDPOINTS, namespace):
+            for body in orjson.loads(raw)["items"]:
+                self._view.saw_object(api.ENDPOINTS, body)
+
     async def _fetched(self, resource: api.Resource, name: str) -> ObjectRow | None:
         """Made a moment ago, perhaps: the watch may not have told of it yet."""
         try:
-            body = await self._cluster.get(resource, "", name, not_older_than="0")
+            body = await self._cluster.get(resource, "", name)
         except (api.NotFound, api.Refused):
             return None
         self._view.saw_object(resource, body)

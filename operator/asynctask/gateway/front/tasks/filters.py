@@ -43,6 +43,8 @@ def in_utc(value: datetime) -> datetime:
 
 
 Split = BeforeValidator(split)
+Word = Annotated[TaskStatus, Field(strict=False)]
+"""Also in a body, where types are taken strictly and a text is no member of an enumeration."""
 Words = Annotated[tuple[Annotated[str, Field(min_length=1, max_length=253)], ...], Split, Field(max_length=50)]
 
 
@@ -53,7 +55,7 @@ class TaskFilter(Camel):
     """Namespaces."""
     type: Annotated[tuple[ObjectName, ...], Split, Field(max_length=50)] = ()
     """Task types."""
-    status: Annotated[tuple[TaskStatus, ...], Split, Field(max_length=20)] = ()
+    status: Annotated[tuple[Word, ...], Split, Field(max_length=20)] = ()
     """States."""
     priority: Annotated[tuple[Priority, ...], Split, Field(max_length=5)] = ()
     """Priorities."""

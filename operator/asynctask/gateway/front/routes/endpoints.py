@@ -1,0 +1,106 @@
+"""`/api/v1/endpoints`: shares and remotes that tasks name."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pydantic import Field
+
+from asynctask.adapters import cluster as api
+from asynctask.api.base import ObjectName
+from asynctask.api.storageendpoint import StorageEndpoint, StorageEndpointSpec
+from asynctask.core import locations, windows
+from asynctask.core.problems import Problem
+from asynctask.gateway.front.calls import Call, Desk
+from asynctask.gateway.front.models import Camel, Namespace
+from asynctask.gateway.front.objects import KeptObject, Kind, ObjectPage, Objects, PageOfNamespaces
+from asynctask.gateway.front.operations import Operation
+from asynctask.gateway.front.problems import InvalidField, NotFound, PreconditionFailed
+from asynctask.gateway.front.refused import AlreadyThere, PreconditionRequired
+from asynctask.gateway.front.routes.queues import Annotations
+from asynctask.gateway.front.tasks.models import Labels
+from asynctask.gateway.front.tasks.office import Office
+
+TAG = "endpoints"
+MANY = "/api/v1/endpoints"
+ONE = "/api/v1/namespaces/{namespace}/endpoints/{name}"
+
+
+async def _problems(call: Call, namespace: str, name: str, spec: Mapping[str, Any]) -> Iterable[Problem]:
+    found = StorageEndpoint.model_validate({"metadata": {"name": name, "namespace": namespace}, "spec": spec})
+    others = {**Office.of(call.desk).checks.endpoints(namespace), name: found}
+    problem = locations.unusable(found, others, "spec.path")
+    timetable = found.spec.limits.timetable
+    zone = windows.zone_problem(timetable.time_zone, "spec.limits.timetable.timeZone") if timetable else None
+    return tuple(each for each in (problem, zone) if each)
+
+
+KIND = Kind("StorageEndpoint", api.ENDPOINTS, lambda view: view.endpoints, _problems)
+
+
+class EndpointChange(Camel):
+    """An endpoint as it shall be."""
+
+    labels: Labels = Field(default_factory=dict)
+    annotations: Annotations = Field(default_factory=dict)
+    spec: StorageEndpointSpec
+
+
+class NewEndpoint(EndpointChange):
+    """An endpoint to make."""
+
+    namespace: Namespace | None = None
+    """Where; absent: the caller's default."""
+    name: ObjectName
+
+
+def operations(_: Desk) -> tuple[Operation, ...]:
+    """The operations on endpoints."""
+    endpoints = Objects(KIND)
+    return (
+        Operation(
+            "GET",
+            MANY,
+            "listEndpoints",
+            "List storage endpoints",
+            TAG,
+            endpoints.page,
+            query=PageOfNamespaces,
+            answer=ObjectPage,
+        ),
+        Operation(
+            "POST",
+            MANY,
+            "createEndpoint",
+            "Make a storage endpoint",
+            TAG,
+            endpoints.create,
+            body=NewEndpoint,
+            answer=KeptObject,
+            status=201,
+            errors=(InvalidField, AlreadyThere),
+        ),
+        Operation(
+            "GET", ONE, "getEndpoint", "One storage endpoint", TAG, endpoints.get, answer=KeptObject, errors=(NotFound,)
+        ),
+        Operation(
+            "PUT",
+            ONE,
+            "replaceEndpoint",
+            "Change a storage endpoint that you have seen: If-Match",
+            TAG,
+            endpoints.replace,
+            body=EndpointChange,
+            answer=KeptObject,
+            errors=(NotFound, InvalidField, PreconditionFailed, PreconditionRequired),
+        ),
+        Operation(
+            "DELETE",
+            ONE,
+            "deleteEndpoint",
+            "Delete a storage endpoint",
+            TAG,
+            endpoints.delete,
+            status=204,
+            errors=(NotFound,),
+        ),
+    )
