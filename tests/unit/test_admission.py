@@ -3,14 +3,13 @@
 from bisect import bisect_left
 
 import pytest
-from support.waiting import Scene, key, names, reads, uses, wants, writes
+from support.waiting import Scene, key, names, uses, wants
 
 from asynctask.api.reasons import Reason
 from asynctask.core.admission.ledger import Block, Ledger, Limits
 from asynctask.core.admission.lines import Line
 from asynctask.core.admission.model import EndpointLimits, Gate, Queue, Running, Task
 from asynctask.core.admission.state import AdmissionState
-from asynctask.core.admission.texts import describe
 
 NAS = ("team", "nas")
 
@@ -234,112 +233,6 @@ def test_who_waits_for_an_endpoint_keeps_no_room_in_the_queue() -> None:
 
 
 # locks
-
-
-def test_writers_of_one_tree_run_one_after_the_other() -> None:
-    scene = Scene().waits(wants("a", locations=(writes("/x"),)), wants("b", at=1, locations=(writes("/x/y"),)))
-    assert scene.admits(2) == ["a"]
-    refusal = scene.state.refusal(key("b"), 2)
-    assert refusal is not None
-    assert (refusal.reason, refusal.holder, refusal.resource) == ("LocationLocked", key("a"), "/x/y")
-    assert scene.ends("a").admits(3) == ["b"]
-
-
-def test_a_lock_between_queues_counts_and_a_task_behind_goes_on() -> None:
-    scene = Scene(max_running=1).runs(wants("w", queue="other", locations=(writes("/x"),)))
-    scene.waits(wants("blocked", 1, locations=(reads("/x"),)), wants("free", 5, locations=(reads("/y"),)))
-    assert scene.admits() == ["free"]
-
-
-def test_a_writer_does_not_starve_behind_readers() -> None:
-    scene = Scene(head_of_line_seconds=100).runs(wants("r1", locations=(reads("/x"),)))
-    scene.waits(wants("w", at=0, locations=(writes("/x"),)))
-    scene.admits(1)
-    assert scene.waits(wants("r2", at=50, locations=(reads("/x"),))).admits(50) == ["r2"]
-    assert scene.waits(wants("r3", at=150, locations=(reads("/x"),))).admits(150) == []
-    refusal = scene.state.refusal(key("r3"), 150)
-    assert refusal is not None
-    assert (refusal.holder, refusal.holder_waits) == (key("w"), True)
-    assert scene.ends("r1", "r2").admits(200) == ["w"]
-    assert scene.ends("w").admits(201) == ["r3"]
-
-
-def test_more_urgent_readers_do_not_wait_for_a_patient_writer() -> None:
-    scene = Scene(head_of_line_seconds=0).runs(wants("r1", locations=(reads("/x"),)))
-    scene.waits(wants("w", at=0, locations=(writes("/x"),))).admits(1)
-    assert scene.waits(wants("r2", 1, at=50, locations=(reads("/x"),))).admits(50) == ["r2"]
-
-
-def test_a_writer_of_a_closed_queue_holds_nobody_back() -> None:
-    scene = Scene(head_of_line_seconds=0).runs(wants("r1", locations=(reads("/x"),)))
-    scene.waits(wants("w", queue="nightly", at=0, locations=(writes("/x"),))).admits(1)
-    scene.admits(400)
-    assert scene.waits(wants("r2", at=2, locations=(reads("/x"),))).admits(401) == []
-    scene.state.set_gate("nightly", Gate(Reason.QUEUE_SUSPENDED))
-    assert scene.admits(402) == ["r2"]
-
-
-@pytest.mark.parametrize("policy", ["Skip", "Fail"])
-def test_who_does_not_wait_for_locks_is_out_when_it_is_due_even_if_the_queue_is_full(policy: str) -> None:
-    scene = Scene(max_running=1).runs(wants("a", locations=(writes("/x"),)))
-    scene.waits(wants("b", locations=(writes("/x"),), overlap_policy=policy))
-    scene.admits(1)
-    (overlap,) = scene.last.overlapping
-    assert (overlap.key, overlap.policy, overlap.holder) == (key("b"), policy, key("a"))
-    assert not scene.state.is_waiting(key("b"))
-
-
-def test_who_does_not_wait_for_locks_starts_when_nobody_is_in_the_way() -> None:
-    scene = Scene(max_running=1).runs(wants("a"))
-    assert scene.waits(wants("b", locations=(writes("/x"),), overlap_policy="Skip")).admits(1) == []
-    assert scene.ends("a").admits(2) == ["b"]
-
-
-# what is told
-
-
-def test_positions_are_those_of_the_turns() -> None:
-    scene = Scene(max_running=1).runs(wants("x"))
-    scene.waits(wants("a", 3, 1), wants("b", 3, 2), wants("c", 1, 3), wants("other/d", 3, 4))
-    scene.admits(5)
-    ahead = {name: scene.state.refusal(key(name), 5) for name in ("a", "b", "c", "other/d")}
-    assert {name: refusal.ahead for name, refusal in ahead.items() if refusal} == {"c": 0, "other/d": 1, "a": 2, "b": 3}
-
-
-def test_a_sentence_for_each_reason() -> None:
-    scene = Scene(max_running=1).runs(wants("x")).waits(wants("a"))
-    scene.admits()
-    refusal = scene.state.refusal(key("a"), 0)
-    assert refusal is not None
-    assert describe(refusal) == "waiting in queue q: 1 of 1 run, 0 ahead of it when this was written"
-    scene = Scene(cpu_milli=1500).runs(wants("x", cpu_milli=1000)).waits(wants("a", cpu_milli=750))
-    scene.admits()
-    refusal = scene.state.refusal(key("a"), 0)
-    assert refusal is not None
-    assert "it needs 0.75 CPUs, and 1 CPUs of 1.5 CPUs are in use (quota.cpu)" in describe(refusal)
-
-
-def test_names_of_other_namespaces_are_not_told() -> None:
-    scene = Scene().runs(wants("secret/project", locations=(writes("/x"),)))
-    scene.waits(wants("a", locations=(writes("/x"),)))
-    scene.admits()
-    refusal = scene.state.refusal(key("a"), 0)
-    assert refusal is not None
-    assert "project" not in describe(refusal, "team")
-    assert "task project uses /x" in describe(refusal, "secret")
-
-
-def test_how_full_a_queue_is() -> None:
-    scene = (
-        Scene(max_running=1).runs(wants("x", cpu_milli=5, memory_bytes=7)).waits(wants("a", 1, 10), wants("b", 4, 5))
-    )
-    scene.admits(20)
-    usage = scene.state.usage("q", 20)
-    assert (usage.running, usage.cpu_milli, usage.memory_bytes, usage.waiting) == (1, 5, 7, 2)
-    assert (usage.waiting_by_priority, usage.waiting_since) == (((1, 1), (4, 1)), 5)
-
-
-# after a restart, and in a flood
 
 
 def test_who_runs_is_counted_whoever_admitted_it() -> None:

@@ -54,6 +54,8 @@ class Tail(Part, frozen=True):
     metadata: Meta = Meta()
 
 
+NOTES = frozenset({"BOOKMARK", "ERROR"})
+"""Lines of a watch that tell of no object."""
 _kind = msgspec.json.Decoder(Change[Tail])
 
 
@@ -102,6 +104,8 @@ class Reflector(Generic[T]):
         self._wake, self._seen = wake, seen
         self._namespace = namespace
         self._version = ""
+        self._listing = asyncio.Lock()
+        self._listed_at = float("-inf")
         self.listed = asyncio.Event()
         """Set once the collection has been taken in for the first time."""
         self.last_heard = monotonic()
@@ -122,8 +126,20 @@ class Reflector(Generic[T]):
         """Whether the collection has been taken in."""
         return bool(self._version)
 
-    async def list(self) -> int:
-        """Take in everything there is and drop what is no more; returns how many changes no watch had told of."""
+    async def list(self, *, not_before: float = float("inf")) -> int:
+        """Take in everything there is and drop what is no more; returns how many changes no watch had told of.
+
+        A listing that began no earlier than `not_before`, by the monotonic clock, is as good as another: none is made.
+        """
+        async with self._listing:
+            if self._listed_at >= not_before:
+                return 0
+            begun = monotonic()
+            missed = await self._list()
+            self._listed_at = begun
+            return missed
+
+    async def _list(self) -> int:
         of = self._collection
         found: set[tuple[str, str]] = set()
         version, missed = "", 0
@@ -155,7 +171,7 @@ class Reflector(Generic[T]):
             begun = monotonic()
             try:
                 if not self._version:
-                    await self.list()
+                    await self.list(not_before=begun)
                 await self._follow()
                 delay = RECONNECT_SECONDS
                 continue  # it ended as agreed, and goes on from there at once
@@ -182,13 +198,24 @@ class Reflector(Generic[T]):
             of.resource, self._namespace, of.selector, self._version, opened=self._opened
         ):
             self.last_heard = monotonic()
-            kind = _kind.decode(line)
-            if kind.type == "BOOKMARK":
-                self._version = kind.object.metadata.resource_version
+            try:
+                change = of.change.decode(line)
+            except msgspec.ValidationError:
+                self._take_note(line)
                 continue
-            if kind.type == "ERROR":
-                raise Gone(410, "Expired", line[:300].decode(errors="replace"))
-            change = of.change.decode(line)
+            if change.type in NOTES:
+                self._take_note(line)
+                continue
             _, _, self._version = of.identify(change.object)
             self._seen(self.plural, self._version)
             self._take(change.type, change.object)
+
+    def _take_note(self, line: bytes) -> None:
+        """A line without an object, or one that can't be read. Raises Gone when the history is lost."""
+        note = _kind.decode(line)
+        if note.type == "ERROR":
+            raise Gone(410, "Expired", line[:300].decode(errors="replace"))
+        if note.type == "BOOKMARK":
+            self._version = note.object.metadata.resource_version
+            return
+        self._collection.change.decode(line)  # raises again, and is logged

@@ -40,6 +40,7 @@ log = structlog.get_logger()
 DRAIN_SECONDS = 20.0
 PULSE_SECONDS = 10.0
 KOPF_EXIT_SECONDS = 3.0
+LEADS_AT_ONCE_SECONDS = 0.5
 SERVED_RETRY_SECONDS = 0.5
 SCHEDULE_WORKERS = 16
 
@@ -77,6 +78,7 @@ class Operator:
         self._resynced_at = monotonic()
         self._reach = Reach()
         self._leads = False
+        self._led_since = float("inf")
         self._synced = False
         self._stopping = asyncio.Event()
         self._kopf_stop = asyncio.Event()
@@ -92,12 +94,14 @@ class Operator:
             lead = asyncio.Event()
             elector = self._elector(loop, lead)
             parts = [asyncio.create_task(self._kopf(), name="kopf")]
-            parts += [asyncio.create_task(reflector.run(), name="reflector") for reflector in self._reflectors]
+            warm = (self._keep_warm(reflector, lead) for reflector in self._reflectors)
+            parts += [asyncio.create_task(part, name="reflector") for part in warm]
             parts.append(asyncio.create_task(self._act(lead), name="act"))
             if elector:
                 elector.start()
             else:
                 parts.append(asyncio.create_task(self._feel(), name="pulse"))
+                self._led_since = monotonic()
                 lead.set()
             for part in parts:
                 part.add_done_callback(self._part_ended)
@@ -134,12 +138,19 @@ class Operator:
         self._metrics.events.labels(plural).inc()
         self._context.echoes.seen(plural, version)
 
+    async def _keep_warm(self, reflector: Reflector[Any], lead: asyncio.Event) -> None:
+        """Follow a collection. A replica that leads at once, as after a restart, lists it but once: after that."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(lead.wait(), LEADS_AT_ONCE_SECONDS)
+        await reflector.run()
+
     def _elector(self, loop: asyncio.AbstractEventLoop, lead: asyncio.Event) -> Elector | None:
         settings = self._settings
         if not settings.leader_election:
             return None
 
         def begin() -> None:
+            self._led_since = monotonic()
             loop.call_soon_threadsafe(lead.set)
 
         def lost() -> None:
@@ -215,7 +226,7 @@ class Operator:
         started = monotonic()
         while not self._synced:
             try:
-                await self._resync.run()
+                await self._resync.run(not_before=self._led_since)
                 self._synced = True
             except ApiError as error:
                 log.warning("waiting for the API server", error=str(error)[:200])

@@ -13,6 +13,7 @@ from asynctask.context import Context
 from asynctask.controller.schedules import Schedules
 
 log = structlog.get_logger()
+THOROUGH = 12
 
 
 class Resync:
@@ -29,9 +30,13 @@ class Resync:
         self._schedules = schedules
         self._reflectors = tuple(reflectors)
         self._wake = wake
+        self._runs = 0
 
-    async def run(self) -> int:
-        """Take in everything there is and drop what is no more; returns how many changes no watch had told of."""
+    async def run(self, *, not_before: float = float("inf")) -> int:
+        """Take in everything there is and drop what is no more; returns how many changes no watch had told of.
+
+        What its reflector has listed since `not_before`, by the monotonic clock, is not listed again.
+        """
         store = self._context.store
         missed = 0
         for resource, take in (
@@ -57,12 +62,21 @@ class Resync:
             self._context.metrics.repairs.labels(resource.plural).inc(changed)
             missed += changed
         for reflector in self._reflectors:
-            changed = await reflector.list()
+            changed = await reflector.list(not_before=not_before)
             self._context.metrics.repairs.labels(reflector.plural).inc(changed)
             missed += changed
-        self._context.queue.sweep(store.tasks)
+        self._context.queue.sweep(self._to_look_at())
         self._schedules.sweep()
+        self._runs += 1
         return missed
+
+    def _to_look_at(self) -> list[Key]:
+        """What a listing found changed is looked at anyway. Who has ended or waits in a queue is woken by what happens,
+        so of these, which may be ten thousands, only one listing in twelve has all looked at: clocks may be set."""
+        tasks = self._context.store.tasks
+        if self._runs % THOROUGH == 0:
+            return list(tasks)
+        return [key for key, entry in tasks.items() if not (entry.is_over or entry.queued_priority)]
 
     def _vanished(self, resource: Resource, found: set[tuple[str, str]], version: int) -> list[Mapping[str, Any]]:
         store = self._context.store

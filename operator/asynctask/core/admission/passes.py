@@ -12,41 +12,14 @@ what the first one needs is kept free of those behind it.
 """
 
 from heapq import heapify, heappop, heappush, heapreplace
-from math import inf
 
 from asynctask.api.reasons import Reason
 from asynctask.core.admission import preemption
 from asynctask.core.admission.book import Book, Stuck
-from asynctask.core.admission.ledger import EMPTY, Block, Ledger, Pool, queue_block
-from asynctask.core.admission.lines import Family, Group, Line
+from asynctask.core.admission.ledger import Block, Ledger, Pool
 from asynctask.core.admission.lockwaits import Wait
-from asynctask.core.admission.model import MOST_URGENT, Decisions, Displacement, Key, Overlap, Running, Task
-
-Head = tuple[int, float, float, Key]
-"""Class, share of the namespace, submit time, key: smaller goes first."""
-CLAIMED = 0
-"""The class of a task that room is made for: nobody takes that room before it."""
-
-
-class _Walk:
-    """Through one queue, head of group by head of group."""
-
-    __slots__ = ("heads", "later", "line", "name", "stopped")
-
-    def __init__(self, name: str, line: Line) -> None:
-        self.name = name
-        self.line = line
-        self.heads: list[tuple[Head, Group | None]] = []
-        self.later: dict[Family, list[tuple[Head, Group]]] = {}
-        """A heap for each family: none of it goes before the one that is among the heads."""
-        self.stopped = False
-        """Nobody can start; only those who keep room are asked."""
-
-    @property
-    def turn(self) -> tuple[int, float, str]:
-        """Whose turn it is between queues."""
-        head = self.heads[0][0]
-        return head[0], head[2], self.name
+from asynctask.core.admission.model import Decisions, Displacement, Key, Overlap, Running, Task
+from asynctask.core.admission.walk import Walk
 
 
 class Pass:
@@ -100,79 +73,19 @@ class Pass:
         self.book.dequeue(task.key)
         self.book.unpark_behind(task.key)
 
-    def _begin(self, name: str) -> _Walk:
-        line = self.book.lines[name]
-        walk = _Walk(name, line)
+    def _begin(self, name: str) -> Walk:
+        walk = Walk(self.book, name, self.now, self.number)
+        line = walk.line
         gate = self.book.gates.get(name)
         if gate is not None:
             line.stop = Block(gate.reason, gate.resource, gate.limit, gate.used, earliest=gate.opens_at)
             return walk
-        line.stop = self._stop(name) or self._exhausted(walk)
+        line.stop = self._stop(name) or walk.exhausted()
         if line.stop is not None:
-            self._only_keepers(walk)
+            walk.only_keepers()
             return walk
-        self._line_up(walk)
+        walk.line_up()
         return walk
-
-    def _line_up(self, walk: _Walk) -> None:
-        """All heads of groups, in order. Spelled out where everything else calls `head_class`: it is most of a pass."""
-        promote_after = self.book.limits.queue(walk.name).promote_after_seconds or inf
-        groups = walk.line.groups.values()
-        spaces = {group.namespace for group in groups}
-        shares = {namespace: self.book.share(walk.name, namespace) for namespace in spaces}
-        claims, now, later = self.book.claims.get(walk.name, {}), self.now, walk.later
-        keepers = {*self.book.stuck.get(walk.name, ()), *claims}
-        cpu, memory = self.book.limits.free(walk.name, self.book.taken, self.kept)
-        most_cpu, most_memory = self.book.limits.free(walk.name, EMPTY, EMPTY)
-        large: dict[Family, tuple[Head, Group]] = {}
-        for group in groups:
-            submitted, key = group.turns[0]
-            urgency = group.priority
-            since = submitted + group.away if group.opened is None else group.opened
-            if (waited := now - since) >= promote_after:
-                urgency = max(MOST_URGENT, urgency - int(waited // promote_after))
-            if key in claims:
-                urgency = CLAIMED
-            kind = group.kind
-            head = (urgency, shares[group.namespace], submitted, key)
-            if key in keepers:
-                walk.heads.append((head, group))
-            elif kind.memory_bytes <= memory and kind.cpu_milli <= cpu:
-                later.setdefault(kind.family, []).append((head, group))
-            else:
-                kind.skipped = self.number
-                could_ever = kind.memory_bytes <= most_memory and kind.cpu_milli <= most_cpu
-                if could_ever and ((first := large.get(kind.family)) is None or head < first[0]):
-                    large[kind.family] = (head, group)
-        # room may have to be kept for the first one that doesn't fit
-        for family, entry in large.items():
-            later.setdefault(family, []).append(entry)
-        for family_heads in later.values():
-            heapify(family_heads)
-            walk.heads.append(heappop(family_heads))
-        heapify(walk.heads)
-
-    def _next_of_family(self, walk: _Walk, family: Family) -> None:
-        """One of the family has been asked: the next one that may fit comes among the heads."""
-        heads = walk.later.get(family)
-        if not heads or walk.stopped:
-            return
-        if walk.name not in self._first_blocked:
-            heappush(walk.heads, heappop(heads))
-            return
-        cpu, memory = self.book.limits.free(walk.name, self.book.taken, self.kept)
-        while heads:
-            entry = heappop(heads)
-            kind = entry[1].kind
-            if kind.memory_bytes <= memory and kind.cpu_milli <= cpu:
-                heappush(walk.heads, entry)
-                return
-            kind.skipped = self.number
-
-    def _skip_family(self, walk: _Walk, family: Family) -> None:
-        """None of the family can start in this pass, whatever its size."""
-        for _, group in walk.later.pop(family, ()):
-            group.kind.skipped = self.number
 
     def _stop(self, name: str) -> Block | None:
         """What stops the whole queue now."""
@@ -186,27 +99,7 @@ class Pass:
         limit = self.book.limits.queue(name).start_rate_per_minute
         return Block(Reason.START_RATE_LIMITED, "startRatePerMinute", limit, earliest=rate.next_start())
 
-    def _exhausted(self, walk: _Walk) -> Block | None:
-        """What stops the rest of the queue: a count or quota of which too little is left for anybody."""
-        queue = self.book.limits.queue(walk.name)
-        if not walk.line.groups:
-            return None
-        cpu, memory = walk.line.least_needed()
-        least = Task(("", ""), walk.name, self.now, cpu_milli=cpu, memory_bytes=memory)
-        return queue_block(queue, least, self.book.taken, self.kept)
-
-    def _only_keepers(self, walk: _Walk) -> None:
-        """Nobody of the queue can start, but what is kept for some of them at endpoints stays theirs."""
-        claims = self.book.claims.get(walk.name, ())
-        walk.stopped = True
-        walk.heads = []
-        for key in {*self.book.stuck.get(walk.name, ()), *claims}:
-            task = walk.line.tasks[key]
-            urgency = CLAIMED if key in claims else self.book.urgency(task, self.now)
-            walk.heads.append(((urgency, 0.0, task.submitted, key), None))
-        heapify(walk.heads)
-
-    def _step(self, walk: _Walk) -> None:
+    def _step(self, walk: Walk) -> None:
         (urgency, share, submitted, key), group = walk.heads[0]
         if group is None:
             heappop(walk.heads)
@@ -219,19 +112,19 @@ class Pass:
         task = walk.line.tasks[key]
         if group.kind.passed == self.number:
             self._keep(task)
-            self._next_of_family(walk, group.kind.family)
+            walk.next_of_family(group.kind.family, is_short=walk.name in self._first_blocked)
             return
         block = self.book.limits.block(task, self.book.taken, self.kept)
         if block is not None:
             group.kind.block, group.kind.passed = block, self.number
             self._blocked(task, block)
-            if block.pool == walk.name and (stop := self._exhausted(walk)) is not None:
+            if block.pool == walk.name and (stop := walk.exhausted()) is not None:
                 walk.line.stop = stop
-                self._only_keepers(walk)
+                walk.only_keepers()
             elif block.pool == walk.name or block.reason is Reason.REQUEST_TOO_LARGE:
-                self._next_of_family(walk, group.kind.family)
+                walk.next_of_family(group.kind.family, is_short=walk.name in self._first_blocked)
             else:
-                self._skip_family(walk, group.kind.family)
+                walk.skip_family(group.kind.family)
             return
         wait = self.book.locks.holder(task) or self.book.locks.claimant(
             task, lambda other: self._goes_first(other, task)
@@ -248,7 +141,7 @@ class Pass:
             urgency = group.head_class(self.now, self.book.limits.queue(walk.name).promote_after_seconds)
             head = (urgency, self.book.share(walk.name, key[0]), submitted, key)
             heappush(walk.later.setdefault(group.kind.family, []), (head, group))
-        self._next_of_family(walk, group.kind.family)
+        walk.next_of_family(group.kind.family, is_short=walk.name in self._first_blocked)
 
     def _goes_first(self, other: Key, task: Task) -> bool:
         """Whether another that waits, and wants the same lock for good, goes before this one."""
@@ -260,7 +153,7 @@ class Pass:
             and self.book.limits.fits_empty(waiting)
         )
 
-    def _admit(self, walk: _Walk, task: Task) -> None:
+    def _admit(self, walk: Walk, task: Task) -> None:
         self.book.dequeue(task.key)
         self.book.hold(Running(task, self.now))
         self._admitted.append(task.key)
@@ -269,7 +162,7 @@ class Pass:
             rate.start(self.now)
         walk.line.stop = self._stop(walk.name)
         if walk.line.stop is not None:
-            self._only_keepers(walk)
+            walk.only_keepers()
 
     def _blocked(self, task: Task, block: Block) -> None:
         """The first in order that a pool has no room for is the one that room will be kept for there."""
