@@ -199,6 +199,7 @@ def _pod(
 def _environment(
     task: AsyncTask, template: StageTemplate, work: JobStage, resolved: Resolved, attempt: int, settings: PodSettings
 ) -> list[Body]:
+    # few of them: each is a field of Job and pod that every later write of these carries along
     values = {
         "ASYNCTASK_NAMESPACE": task.metadata.namespace,
         "ASYNCTASK_TASK": task.metadata.name,
@@ -206,12 +207,12 @@ def _environment(
         "ASYNCTASK_RUN": str(task.spec.run),
         "ASYNCTASK_STAGE": template.name,
         "ASYNCTASK_ATTEMPT": str(attempt),
-        "ASYNCTASK_STAGE_OBJECT": stage_name(task, template.name),
         "ASYNCTASK_GRACE_SECONDS": str(work.termination_grace_period_seconds),
-        "ASYNCTASK_CHECKPOINT_PERIOD_SECONDS": str(work.checkpoint_period_seconds),
-        "ASYNCTASK_CONFIG": _literal(json.dumps(resolved.config, ensure_ascii=False, separators=(",", ":"))),
         "HOME": "/tmp",  # noqa: S108 - in the pod, where it is a volume of its own
     }
+    if resolved.config:
+        config = json.dumps(resolved.config, ensure_ascii=False, separators=(",", ":"))
+        values["ASYNCTASK_CONFIG"] = _literal(config)
     if settings.gateway_url:
         values["ASYNCTASK_GATEWAY_URL"] = settings.gateway_url
         values["ASYNCTASK_TOKEN_FILE"] = f"{names.TOKEN_DIRECTORY}/token"
