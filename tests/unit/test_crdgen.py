@@ -1,5 +1,6 @@
 """The generator of CRDs: what it makes of types, and what it refuses."""
 
+import shutil
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -230,28 +231,38 @@ def test_every_definition_says_what_it_is_part_of() -> None:
         assert document["spec"]["versions"][0]["subresources"] == {"status": {}}
 
 
-def test_check_tells_a_file_that_differs(tmp_path: Path) -> None:
-    assert cli.main([str(tmp_path)]) == 0
-    assert cli.main([str(tmp_path), "--check"]) == 0
-    changed = tmp_path / "stages.asynctask.io.yaml"
+@pytest.fixture(scope="module")
+def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """All definitions, made once."""
+    directory = tmp_path_factory.mktemp("crds")
+    assert cli.main([str(directory)]) == 0
+    return directory
+
+
+@pytest.fixture
+def crds(generated: Path, tmp_path: Path) -> Path:
+    """A copy of them, to do harm to."""
+    return Path(shutil.copytree(generated, tmp_path / "crds"))
+
+
+def test_check_tells_a_file_that_differs(crds: Path) -> None:
+    changed = crds / "stages.asynctask.io.yaml"
     changed.write_text(changed.read_text().replace("kind: Stage\n", "kind: Sage\n"))
-    assert cli.main([str(tmp_path), "--check"]) == 1
-    assert cli.main([str(tmp_path)]) == 0
-    assert cli.main([str(tmp_path), "--check"]) == 0
+    assert cli.main([str(crds), "--check"]) == 1
+    assert cli.main([str(crds)]) == 0
+    assert cli.main([str(crds), "--check"]) == 0
 
 
-def test_check_tells_a_file_that_is_missing(tmp_path: Path) -> None:
-    cli.main([str(tmp_path)])
-    (tmp_path / "tasktypes.asynctask.io.yaml").unlink()
-    assert cli.main([str(tmp_path), "--check"]) == 1
+def test_check_tells_a_file_that_is_missing(crds: Path) -> None:
+    (crds / "tasktypes.asynctask.io.yaml").unlink()
+    assert cli.main([str(crds), "--check"]) == 1
 
 
-def test_check_tells_a_file_that_nothing_makes_any_more(tmp_path: Path) -> None:
-    cli.main([str(tmp_path)])
-    stale = tmp_path / "gone.asynctask.io.yaml"
+def test_check_tells_a_file_that_nothing_makes_any_more_and_generating_removes_it(crds: Path) -> None:
+    stale = crds / "gone.asynctask.io.yaml"
     stale.touch()
-    assert cli.main([str(tmp_path), "--check"]) == 1
-    cli.main([str(tmp_path)])
+    assert cli.main([str(crds), "--check"]) == 1
+    cli.main([str(crds)])
     assert not stale.exists()
 
 

@@ -89,7 +89,7 @@ def made(rows: list[Row], directory: Path, **limits: int) -> Index:
     return Index(directory / "index")
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(ITEMS, FILTERS, st.data())
 @example([], ItemFilter(), None)
 def test_every_question_is_answered_as_by_hand(rows: list[Row], wanted: ItemFilter, data: Any) -> None:
