@@ -73,6 +73,7 @@ def test_the_least_urgent_goes_and_no_more_than_makes_room(
     estate.kubelet.plays("five", "copy", LONG)
     estate.submit(job("copy"), name="five", priority=5, queueName=queue.name)
     estate.until_running("five", "copy")
+    time.sleep(1.1)  # nobody is pushed out in its first second
     estate.submit(job("copy"), name="first", priority=1, queueName=queue.name)
     estate.until("first", "True Succeeded")
     assert len(estate.kubelet.lives_of("five")) >= 1
