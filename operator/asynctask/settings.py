@@ -79,6 +79,8 @@ class GatewaySettings(ClusterSettings):
     """The largest artifact."""
     archive_url: str = ""
     """The SQL database of history, such as `sqlite:////data/archive.db`, `postgresql://…`, `mysql://…`; empty: none."""
+    log_max_bytes: int = Field(default=64 << 20, ge=1 << 20)
+    """Of an attempt's log so much is kept, before compression: its beginning and its end. Kept beside the artifacts."""
     api_port: int = Field(default=8088, ge=0, le=65535)
     """Port of the API for people and programs."""
     api_development: bool = False

@@ -35,6 +35,7 @@ async def test_a_context_has_all_a_stage_needs(world: World, url: str) -> None:
         "config": {"source_path": "/nas/a", "depth": {"most": 3}},
         "outputs": {"scan": {"entries": 7}, "plain": {"said": "last words"}},
         "checkpoint": None,
+        "retryItems": None,
         "bytesPerSecond": None,
         "reportPeriodSeconds": 0.4,
         "checkpointPeriodSeconds": 20,

@@ -23,6 +23,7 @@ LOSES_CLOSED_TLS = sys.version_info < (3, 12, 8)
 """Python before https://github.com/python/cpython/pull/118960 keeps a connection whose peer never says goodbye."""
 
 WATCH_SECONDS = 290
+LOG_SECONDS = 600
 WATCH_SILENCE_SECONDS = 100
 """Bookmarks come about once a minute; a stream silent for longer than this is dead."""
 
@@ -280,6 +281,34 @@ class Cluster:
                         yield line
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise Unavailable(0, "WatchBroken", repr(error)) from error
+
+    async def logs(
+        self, namespace: str, pod: str, container: str, *, since: str = "", tail: int = 0, follow: bool = True
+    ) -> AsyncIterator[bytes]:
+        """What a container writes, with times, as it comes; with `follow` until it ends, or some minutes have passed.
+
+        Who reads slowly slows the sender. `since` is an RFC 3339 time. Raises NotFound, Refused and Unavailable.
+        """
+        params = {"container": container, "timestamps": "true"}
+        params |= {"follow": "true"} if follow else {}
+        params |= {"sinceTime": since} if since else {}
+        params |= {"tailLines": str(tail)} if tail else {}
+        timeout = aiohttp.ClientTimeout(total=LOG_SECONDS, connect=10)
+        try:
+            async with self._open.get(
+                self.connection.server + PODS.path(namespace, pod, "log"),
+                params=params,
+                headers=self.connection.headers(),
+                timeout=timeout,
+            ) as response:
+                if response.status != 200:
+                    raise _error("GET", response.status, await response.read(), response.headers.get("Retry-After"))
+                async for chunk in response.content.iter_any():
+                    yield chunk
+        except TimeoutError:
+            return  # the caller opens it anew: a connection that died without a word is not waited for any longer
+        except (aiohttp.ClientError, OSError) as error:
+            raise Unavailable(0, "LogBroken", repr(error)) from error
 
     @property
     def _open(self) -> aiohttp.ClientSession:

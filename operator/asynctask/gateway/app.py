@@ -18,6 +18,7 @@ from asynctask.adapters import cluster as api
 from asynctask.adapters.archive import open_archive, tasks
 from asynctask.adapters.artifacts import ArtifactStore
 from asynctask.gateway import archives, leader, sweeping
+from asynctask.gateway.archiver.leading import Leading
 from asynctask.gateway.archiver.writer import Writer
 from asynctask.gateway.contexts import Contexts
 from asynctask.gateway.errors import GatewayError, InvalidReport, NotNow, TooLarge
@@ -29,6 +30,10 @@ from asynctask.gateway.front.view import View
 from asynctask.gateway.identity import Authenticator, Freshness
 from asynctask.gateway.itemledger import ItemLedger
 from asynctask.gateway.listeners import Listeners
+from asynctask.gateway.logs import sweeping as logsweeping
+from asynctask.gateway.logs.book import LogBook
+from asynctask.gateway.logs.collector import Collector
+from asynctask.gateway.logs.feed import LogFeed
 from asynctask.gateway.metrics import Metrics
 from asynctask.gateway.routes import MAX_BODY_BYTES, StageApi
 from asynctask.gateway.shares import Shares
@@ -65,7 +70,8 @@ class Gateway:
         )
         self._stages = Stages(cluster, metrics, freshness, period=period)
         self._estate = Estate(cluster, settings.watch_namespaces)
-        self._listeners = Listeners()
+        self._book = LogBook(self._artifacts.root, settings.log_max_bytes, metrics)
+        self._listeners = Listeners(book=self._book)
         self._api = StageApi(
             Authenticator(cluster, freshness, metrics),
             self._stages,
@@ -101,12 +107,22 @@ class Gateway:
             if url := self._settings.archive_url:
                 self._desk.archive = archive = await stack.enter_async_context(open_archive(url))
                 self._desk.writer = writer = Writer(archive)
-                lead = leader.lead(self._cluster, writer, self._settings, self._metrics.registry)
+                lead = leader.lead(self._cluster, writer, self._settings, self._metrics.registry, (self._collect,))
                 self._listeners.items = items = ItemLedger(archive, self._metrics, self._desk.now)
                 for work in (archives.prepare(archive), lead, items.run()):
                     stack.push_async_callback(_end, asyncio.create_task(work))
-            sweep = sweeping.keep(self._cluster, self._artifacts)
-            for work in (self._stages.sweep(), self._estate.run(), self._view.run(), self._become_ready(), sweep):
+            else:
+                lead = Leading(self._cluster.connection, self._settings, (self._collect,)).run()
+                stack.push_async_callback(_end, asyncio.create_task(lead))
+            for work in (
+                self._book.run(),
+                self._stages.sweep(),
+                self._estate.run(),
+                self._view.run(),
+                self._become_ready(),
+                sweeping.keep(self._cluster, self._artifacts),
+                logsweeping.keep(self._cluster, self._book.root, lambda: self._desk.archive),
+            ):
                 stack.push_async_callback(_end, asyncio.create_task(work))
             probes = web.Application()
             probes.add_routes(
@@ -121,7 +137,9 @@ class Gateway:
             app.add_routes(self._api.routes())
             self.port = await _serve(stack, app, self._settings.port)
             self.api_port = (await stack.enter_async_context(self._front)).port
-            self._listeners.stream = self._desk.stream
+            if hub := self._desk.stream:
+                self._listeners.stream = hub
+                stack.push_async_callback(_end, asyncio.create_task(LogFeed(hub, self._book.root).run()))
             self._stack = stack.pop_all()
         return self
 
@@ -135,6 +153,9 @@ class Gateway:
             return task_ids
         async with self._desk.archive.read() as connection:
             return await tasks.known_gone(connection, task_ids)
+
+    async def _collect(self) -> None:
+        await Collector(self._cluster, self._view, self._book, self._settings.watch_namespaces).run()
 
     async def _flush(self) -> None:
         try:

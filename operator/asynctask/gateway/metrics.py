@@ -37,6 +37,9 @@ class Metrics:
         self.log_lines = Counter(
             "asynctask_gateway_log_lines_total", "Log lines of stages.", ["fate"], registry=self.registry
         )
+        self.log_bytes = Counter(
+            "asynctask_gateway_log_bytes_total", "Bytes of logs kept, before compression.", registry=self.registry
+        )
         self.item_errors = Counter(
             "asynctask_gateway_item_errors_total",
             "Failed items of stages on their way into the archive.",

@@ -41,7 +41,7 @@ async def sweep(cluster: api.Cluster, artifacts: ArtifactStore, idle_seconds: fl
     random.shuffle(owners)
     gone = []
     for owner in owners[:MAX_ASKED]:
-        if await _is_gone(cluster, owner):
+        if await is_gone(cluster, owner):
             await asyncio.to_thread(artifacts.remove, owner)
             log.info("artifacts of a deleted task removed", namespace=owner.namespace, task=owner.name)
             gone.append(owner)
@@ -49,7 +49,8 @@ async def sweep(cluster: api.Cluster, artifacts: ArtifactStore, idle_seconds: fl
     return gone
 
 
-async def _is_gone(cluster: api.Cluster, owner: Owner) -> bool:
+async def is_gone(cluster: api.Cluster, owner: Owner) -> bool:
+    """Whether the API server says that this very task is there no longer. Raises ApiError when it can't say."""
     try:
         task = await cluster.get(api.TASKS, owner.namespace, owner.name)
     except api.Refused:

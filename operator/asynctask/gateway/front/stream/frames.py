@@ -1,7 +1,6 @@
 """Events as the bytes that go to clients (WHATWG HTML, server-sent events), made once for all of them."""
 
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -9,9 +8,7 @@ import orjson
 
 from asynctask.core.times import stamp
 from asynctask.gateway.front.view.objects import Progress
-from asynctask.gateway.front.view.rows import EPOCH, ObjectRow, StageRow, TaskRow
-
-_MICROSECOND = timedelta(microseconds=1)
+from asynctask.gateway.front.view.rows import EPOCH, MICROSECOND, ObjectRow, StageRow, TaskRow
 
 
 def frame(event: str, data: Mapping[str, Any], position: str = "") -> bytes:
@@ -92,4 +89,4 @@ def queue(row: ObjectRow) -> dict[str, Any]:
 
 def moment(micros: int | None) -> str | None:
     """A time as it is written."""
-    return None if micros is None else stamp(EPOCH + micros * _MICROSECOND)
+    return None if micros is None else stamp(EPOCH + micros * MICROSECOND)

@@ -51,6 +51,9 @@ class Hub:
         self._overviews: defaultdict[frozenset[str] | None, set[Client]] = defaultdict(set)
         self._counts: dict[frozenset[str] | None, Counter[str]] = {}
         self._counts_changed = asyncio.Event()
+        self._beginnings: set[asyncio.Task[None]] = set()
+        self.begin_logs: Callable[[str, int], Awaitable[list[dict[str, Any]]]] | None = None
+        """Set by who feeds the logs: gives the last lines of one, to begin with."""
 
     # -- life
 
@@ -102,7 +105,7 @@ class Hub:
             client.put(frames.frame("reset", {"topics": names}, self._history.position))
         for grant in grants:
             self._attach(client, grant)
-            if missed is None:
+            if missed is None or grant.topic.kind == "logs":
                 self._snapshot(client, grant)
         for event in missed or ():
             for grant in grants:
@@ -316,6 +319,19 @@ class Hub:
                 client.put(frames.frame("queue", {"topic": "queues", "queue": frames.queue(queue)}, position))
         elif topic.kind == "overview":
             client.put(self._overview(grant.namespaces))
+        elif topic.kind == "logs":
+            beginning = asyncio.create_task(self._begin_logs(client, topic))
+            self._beginnings.add(beginning)
+            beginning.add_done_callback(self._beginnings.discard)
+
+    async def _begin_logs(self, client: Client, topic: Topic) -> None:
+        if self.begin_logs is None:
+            return
+        try:
+            for data in await self.begin_logs(_name(topic, ""), topic.tail):
+                client.put(frames.frame("logs", {"topic": topic.name, **data}))
+        except OSError as error:
+            log.warning("a log can't be read", error=str(error))
 
 
 async def _kept_up(work: Callable[[], Awaitable[None]]) -> None:

@@ -19,6 +19,7 @@ from asynctask.gateway.observed import DEFAULT_PRIORITY
 
 KindName = Literal["task", "stage", "type", "queue", "endpoint", "schedule"]
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
 
 
 class _Kept(msgspec.Struct, frozen=True, gc=False, kw_only=True):

@@ -1,0 +1,1 @@
+"""Stages' logs as compressed files: `files` has the layout, `writing` writes, `reading` reads."""
