@@ -559,6 +559,29 @@ class LocationField(TypedDict):
     """`Read` mounts read-only."""
 
 
+class LogLine(TypedDict):
+    """One line."""
+
+    id: str
+    """Tells it from every other line of the task."""
+    time: str
+    level: str
+    run: int
+    stage: str
+    attempt: int
+    text: str
+    missing: NotRequired[int | None]
+    """It stands for so many lines that were not kept."""
+
+
+class LogPage(TypedDict):
+    """Lines, oldest first."""
+
+    items: list["LogLine"]
+    nextCursor: NotRequired[str | None]
+    """Give it as `cursor` to go on. A page may be short, even empty, and have one: so far it was looked. Absent…"""
+
+
 class MadeApiKey(TypedDict):
     """A new key. This is the only time that it is shown."""
 
