@@ -25,6 +25,10 @@ class Operations:
         """Do one thing to all live tasks that a filter takes"""
         return cast("types.BulkOutcome", self._call("POST", "/api/v1/tasks/actions", body=body, idempotency_key=idempotency_key))
 
+    def approve_review(self, review_id: str, body: types.Approval | None = None, *, idempotency_key: str | None = None) -> types.ReviewWhole:
+        """Approve; of a list, what is left of it"""
+        return cast("types.ReviewWhole", self._call("POST", f"/api/v1/reviews/{self._quote(review_id)}/approve", body=body, idempotency_key=idempotency_key))
+
     def begin_login(self, *, back: str | None = None) -> None:
         """Sign in a browser through the identity provider"""
         self._call("GET", "/api/v1/session/login", query={"back": back})
@@ -37,6 +41,10 @@ class Operations:
         """Change a task's priority, suspension, queue or limits"""
         return cast("types.TaskWhole", self._call("PATCH", f"/api/v1/tasks/{self._quote(task_id)}", body=body, idempotency_key=idempotency_key))
 
+    def check_graph(self, body: types.GraphCheck) -> types.GraphAnswer:
+        """Whether stages, or tasks, depend on each other in a circle"""
+        return cast("types.GraphAnswer", self._call("POST", "/api/v1/graphs/check", body=body))
+
     def count_item_errors(self, task_id: str, *, run: int | None = None) -> types.FailureSummary:
         """Count the failed items by stage, class and reason"""
         return cast("types.FailureSummary", self._call("GET", f"/api/v1/tasks/{self._quote(task_id)}/item-errors/summary", query={"run": run}))
@@ -45,9 +53,17 @@ class Operations:
         """Make an API key for an application"""
         return cast("types.MadeApiKey", self._call("POST", "/api/v1/api-keys", body=body, idempotency_key=idempotency_key))
 
+    def create_endpoint(self, body: types.NewEndpoint, *, idempotency_key: str | None = None) -> types.KeptObject:
+        """Make a storage endpoint"""
+        return cast("types.KeptObject", self._call("POST", "/api/v1/endpoints", body=body, idempotency_key=idempotency_key))
+
     def create_queue(self, body: types.NewQueue, *, idempotency_key: str | None = None) -> types.KeptObject:
         """Make a queue"""
         return cast("types.KeptObject", self._call("POST", "/api/v1/queues", body=body, idempotency_key=idempotency_key))
+
+    def create_schedule(self, body: types.NewSchedule, *, idempotency_key: str | None = None) -> types.KeptObject:
+        """Make a schedule"""
+        return cast("types.KeptObject", self._call("POST", "/api/v1/schedules", body=body, idempotency_key=idempotency_key))
 
     def create_session(self, body: types.SignIn) -> types.SignedIn:
         """Sign in a browser with a token"""
@@ -61,9 +77,17 @@ class Operations:
         """Make a task type"""
         return cast("types.KeptObject", self._call("POST", "/api/v1/types", body=body, idempotency_key=idempotency_key))
 
+    def delete_endpoint(self, namespace: str, name: str, *, idempotency_key: str | None = None) -> None:
+        """Delete a storage endpoint"""
+        self._call("DELETE", f"/api/v1/namespaces/{self._quote(namespace)}/endpoints/{self._quote(name)}", idempotency_key=idempotency_key)
+
     def delete_queue(self, name: str, *, idempotency_key: str | None = None) -> None:
         """Delete a queue"""
         self._call("DELETE", f"/api/v1/queues/{self._quote(name)}", idempotency_key=idempotency_key)
+
+    def delete_schedule(self, namespace: str, name: str, *, idempotency_key: str | None = None) -> None:
+        """Delete a schedule; its tasks stay"""
+        self._call("DELETE", f"/api/v1/namespaces/{self._quote(namespace)}/schedules/{self._quote(name)}", idempotency_key=idempotency_key)
 
     def delete_session(self, *, idempotency_key: str | None = None) -> None:
         """Sign out"""
@@ -89,9 +113,29 @@ class Operations:
         """Download the failed items as CSV or JSON lines"""
         return cast("bytes", self._call("GET", f"/api/v1/tasks/{self._quote(task_id)}/item-errors/export", query={"run": run, "stage": stage, "class": class_, "reason": reason, "prefix": prefix, "text": text, "format": format}, raw=True))
 
+    def get_bandwidth(self, *, namespace: Sequence[str] | None = None) -> types.BandwidthAnswer:
+        """Bandwidth in use against the limits of storage endpoints"""
+        return cast("types.BandwidthAnswer", self._call("GET", "/api/v1/bandwidth", query={"namespace": namespace}))
+
+    def get_calendar(self, *, since: str, until: str, namespace: Sequence[str] | None = None) -> types.CalendarAnswer:
+        """All starts within a range of time"""
+        return cast("types.CalendarAnswer", self._call("GET", "/api/v1/schedules/calendar", query={"since": since, "until": until, "namespace": namespace}))
+
+    def get_checkpoint(self, task_id: str, stage: str, *, run: int | None = None) -> types.CheckpointAnswer:
+        """The checkpoint of a stage"""
+        return cast("types.CheckpointAnswer", self._call("GET", f"/api/v1/tasks/{self._quote(task_id)}/stages/{self._quote(stage)}/checkpoint", query={"run": run}))
+
+    def get_endpoint(self, namespace: str, name: str) -> types.KeptObject:
+        """One storage endpoint"""
+        return cast("types.KeptObject", self._call("GET", f"/api/v1/namespaces/{self._quote(namespace)}/endpoints/{self._quote(name)}"))
+
     def get_open_api(self) -> dict[str, Any]:
         """This document"""
         return cast("dict[str, Any]", self._call("GET", "/api/v1/openapi.json"))
+
+    def get_overview(self, *, namespace: Sequence[str] | None = None) -> types.Overview:
+        """What needs somebody, what runs, what is fresh"""
+        return cast("types.Overview", self._call("GET", "/api/v1/overview", query={"namespace": namespace}))
 
     def get_preferences(self) -> types.Preferences:
         """What one's pages remember"""
@@ -101,9 +145,29 @@ class Operations:
         """One queue"""
         return cast("types.KeptObject", self._call("GET", f"/api/v1/queues/{self._quote(name)}"))
 
+    def get_review(self, review_id: str) -> types.ReviewWhole:
+        """One review: how it stands, who decided, what is left of its list"""
+        return cast("types.ReviewWhole", self._call("GET", f"/api/v1/reviews/{self._quote(review_id)}"))
+
+    def get_review_facets(self, review_id: str, *, folder: str | None = None, text: str | None = None, type: Sequence[str] | None = None, min_size: int | None = None, max_size: int | None = None, changed_since: str | None = None, changed_until: str | None = None, decision: Literal['keep', 'strike'] | None = None, by: Sequence[Literal['type', 'size', 'age', 'folder']] | None = None, top: int | None = None) -> types.Facets:
+        """Count items by folder, size, age and type"""
+        return cast("types.Facets", self._call("GET", f"/api/v1/reviews/{self._quote(review_id)}/facets", query={"folder": folder, "text": text, "type": type, "minSize": min_size, "maxSize": max_size, "changedSince": changed_since, "changedUntil": changed_until, "decision": decision, "by": by, "top": top}))
+
+    def get_review_item(self, review_id: str, item_id: str) -> dict[str, Any]:
+        """One item, with all that its line in the list says"""
+        return cast("dict[str, Any]", self._call("GET", f"/api/v1/reviews/{self._quote(review_id)}/items/{self._quote(item_id)}"))
+
+    def get_schedule(self, namespace: str, name: str) -> types.KeptObject:
+        """One schedule"""
+        return cast("types.KeptObject", self._call("GET", f"/api/v1/namespaces/{self._quote(namespace)}/schedules/{self._quote(name)}"))
+
     def get_session(self) -> types.Session:
         """Who calls, and what they may do where"""
         return cast("types.Session", self._call("GET", "/api/v1/session"))
+
+    def get_stage(self, task_id: str, stage: str, *, run: int | None = None) -> types.StageWhole:
+        """One stage of the current run, or of another"""
+        return cast("types.StageWhole", self._call("GET", f"/api/v1/tasks/{self._quote(task_id)}/stages/{self._quote(stage)}", query={"run": run}))
 
     def get_task(self, task_id: str) -> types.TaskWhole:
         """One task with all that is known of it"""
@@ -121,6 +185,10 @@ class Operations:
         """Who changed what"""
         return cast("types.AuditPage", self._call("GET", "/api/v1/audit", query={"namespace": namespace, "caller": caller, "action": action, "kind": kind, "name": name, "objectId": object_id, "start": start, "end": end, "limit": limit, "cursor": cursor}))
 
+    def list_endpoints(self, *, limit: int | None = None, cursor: str | None = None, text: str | None = None, namespace: Sequence[str] | None = None) -> types.ObjectPage:
+        """List storage endpoints"""
+        return cast("types.ObjectPage", self._call("GET", "/api/v1/endpoints", query={"limit": limit, "cursor": cursor, "text": text, "namespace": namespace}))
+
     def list_item_errors(self, task_id: str, *, run: int | None = None, stage: str | None = None, class_: Sequence[Literal['permanent', 'transient', 'throttled']] | None = None, reason: str | None = None, prefix: str | None = None, text: str | None = None, limit: int | None = None, cursor: str | None = None) -> types.ItemPage:
         """List the items of a run that failed, by path"""
         return cast("types.ItemPage", self._call("GET", f"/api/v1/tasks/{self._quote(task_id)}/item-errors", query={"run": run, "stage": stage, "class": class_, "reason": reason, "prefix": prefix, "text": text, "limit": limit, "cursor": cursor}))
@@ -128,6 +196,30 @@ class Operations:
     def list_queues(self, *, limit: int | None = None, cursor: str | None = None, text: str | None = None) -> types.ObjectPage:
         """List queues"""
         return cast("types.ObjectPage", self._call("GET", "/api/v1/queues", query={"limit": limit, "cursor": cursor, "text": text}))
+
+    def list_review_items(self, review_id: str, *, folder: str | None = None, text: str | None = None, type: Sequence[str] | None = None, min_size: int | None = None, max_size: int | None = None, changed_since: str | None = None, changed_until: str | None = None, decision: Literal['keep', 'strike'] | None = None, sort: Literal['path', 'size', 'age'] | None = None, order: Literal['asc', 'desc'] | None = None, limit: int | None = None, cursor: str | None = None, fraction: float | None = None) -> types.ReviewItemPage:
+        """A page of a list"""
+        return cast("types.ReviewItemPage", self._call("GET", f"/api/v1/reviews/{self._quote(review_id)}/items", query={"folder": folder, "text": text, "type": type, "minSize": min_size, "maxSize": max_size, "changedSince": changed_since, "changedUntil": changed_until, "decision": decision, "sort": sort, "order": order, "limit": limit, "cursor": cursor, "fraction": fraction}))
+
+    def list_review_operations(self, review_id: str, *, limit: int | None = None, before: int | None = None) -> types.OperationLog:
+        """What was done to a list, newest first"""
+        return cast("types.OperationLog", self._call("GET", f"/api/v1/reviews/{self._quote(review_id)}/operations", query={"limit": limit, "before": before}))
+
+    def list_reviews(self, *, namespace: Sequence[str] | None = None, state: Sequence[Literal['waiting', 'approved', 'rejected', 'expired', 'cancelled']] | None = None, mine: bool | None = None, limit: int | None = None, cursor: str | None = None) -> types.ReviewPage:
+        """List what waits for a decision, newest first"""
+        return cast("types.ReviewPage", self._call("GET", "/api/v1/reviews", query={"namespace": namespace, "state": state, "mine": mine, "limit": limit, "cursor": cursor}))
+
+    def list_runs(self, task_id: str, *, limit: int | None = None, cursor: int | None = None) -> types.Runs:
+        """The runs of a task, newest first"""
+        return cast("types.Runs", self._call("GET", f"/api/v1/tasks/{self._quote(task_id)}/runs", query={"limit": limit, "cursor": cursor}))
+
+    def list_schedules(self, *, limit: int | None = None, cursor: str | None = None, text: str | None = None, namespace: Sequence[str] | None = None) -> types.ObjectPage:
+        """List schedules"""
+        return cast("types.ObjectPage", self._call("GET", "/api/v1/schedules", query={"limit": limit, "cursor": cursor, "text": text, "namespace": namespace}))
+
+    def list_stages(self, task_id: str, *, run: int | None = None) -> types.StageLines:
+        """The stages of a task"""
+        return cast("types.StageLines", self._call("GET", f"/api/v1/tasks/{self._quote(task_id)}/stages", query={"run": run}))
 
     def list_tasks(self, *, namespace: Sequence[str] | None = None, type: Sequence[str] | None = None, status: Sequence[types.TaskStatus] | None = None, priority: Sequence[int] | None = None, queue: Sequence[str] | None = None, owner: Sequence[str] | None = None, schedule: Sequence[str] | None = None, submitted_since: str | None = None, submitted_until: str | None = None, text: str | None = None, fields: Sequence[Literal['taskId', 'namespace', 'name', 'type', 'status', 'phase', 'priority', 'queue', 'owner', 'submitTime', 'startTime', 'completionTime', 'run', 'stage', 'percent', 'message', 'waiting', 'schedule', 'itemErrorCount', 'archived', 'config', 'stages', 'progress', 'waitingFor', 'conditions', 'runs', 'labels', 'display']] | None = None, limit: int | None = None, cursor: str | None = None) -> types.TaskPage:
         """List tasks, newest first, live and archived"""
@@ -165,6 +257,10 @@ class Operations:
         """Pause: save a checkpoint, free the place"""
         return cast("types.TaskOutcome", self._call("POST", f"/api/v1/tasks/{self._quote(task_id)}/pause", body=body, idempotency_key=idempotency_key))
 
+    def preview_schedule(self, *, schedule: str, time_zone: str | None = None, count: int | None = None, after: str | None = None) -> types.Preview:
+        """When a schedule would start tasks"""
+        return cast("types.Preview", self._call("GET", "/api/v1/schedules/preview", query={"schedule": schedule, "timeZone": time_zone, "count": count, "after": after}))
+
     def query_task(self, *, task_id: str | None = None, task_type: Sequence[str] | None = None, submit_time_start: str | None = None, submit_time_end: str | None = None, status: Sequence[types.TaskStatus] | None = None, namespace: Sequence[str] | None = None, page_size: int | None = None, cursor: str | None = None) -> types.TaskReport | types.TaskReports:
         """One task by its id, or a page of those that match"""
         return cast("types.TaskReport | types.TaskReports", self._call("GET", "/query_task", query={"task_id": task_id, "task_type": task_type, "submit_time_start": submit_time_start, "submit_time_end": submit_time_end, "status": status, "namespace": namespace, "page_size": page_size, "cursor": cursor}))
@@ -173,6 +269,14 @@ class Operations:
         """Read what the stages of a task wrote"""
         return cast("types.LogPage", self._call("GET", f"/api/v1/tasks/{self._quote(task_id)}/logs", query={"run": run, "stage": stage, "attempt": attempt, "level": level, "since": since, "until": until, "everything": everything, "tail": tail, "limit": limit, "cursor": cursor}))
 
+    def reject_review(self, review_id: str, body: types.Approval | None = None, *, idempotency_key: str | None = None) -> types.ReviewWhole:
+        """Reject: the task ends as failed"""
+        return cast("types.ReviewWhole", self._call("POST", f"/api/v1/reviews/{self._quote(review_id)}/reject", body=body, idempotency_key=idempotency_key))
+
+    def replace_endpoint(self, namespace: str, name: str, body: types.EndpointChange, *, idempotency_key: str | None = None) -> types.KeptObject:
+        """Change a storage endpoint that you have seen: If-Match"""
+        return cast("types.KeptObject", self._call("PUT", f"/api/v1/namespaces/{self._quote(namespace)}/endpoints/{self._quote(name)}", body=body, idempotency_key=idempotency_key))
+
     def replace_preferences(self, body: types.Preferences, *, idempotency_key: str | None = None) -> types.Preferences:
         """Remember something else"""
         return cast("types.Preferences", self._call("PUT", "/api/v1/preferences", body=body, idempotency_key=idempotency_key))
@@ -180,6 +284,10 @@ class Operations:
     def replace_queue(self, name: str, body: types.QueueChange, *, idempotency_key: str | None = None) -> types.KeptObject:
         """Change a queue that you have seen: If-Match"""
         return cast("types.KeptObject", self._call("PUT", f"/api/v1/queues/{self._quote(name)}", body=body, idempotency_key=idempotency_key))
+
+    def replace_schedule(self, namespace: str, name: str, body: types.ScheduleChange, *, idempotency_key: str | None = None) -> types.KeptObject:
+        """Change a schedule that you have seen: If-Match"""
+        return cast("types.KeptObject", self._call("PUT", f"/api/v1/namespaces/{self._quote(namespace)}/schedules/{self._quote(name)}", body=body, idempotency_key=idempotency_key))
 
     def replace_type(self, name: str, body: types.TypeChange, *, idempotency_key: str | None = None) -> types.KeptObject:
         """Change a task type that you have seen: If-Match"""
@@ -193,6 +301,10 @@ class Operations:
         """Start tasks from it again"""
         return cast("types.KeptObject", self._call("POST", f"/api/v1/queues/{self._quote(name)}/resume", idempotency_key=idempotency_key))
 
+    def resume_schedule(self, namespace: str, name: str, *, idempotency_key: str | None = None) -> types.KeptObject:
+        """Make tasks again"""
+        return cast("types.KeptObject", self._call("POST", f"/api/v1/namespaces/{self._quote(namespace)}/schedules/{self._quote(name)}/resume", idempotency_key=idempotency_key))
+
     def resume_task(self, task_id: str, body: types.Reason | None = None, *, idempotency_key: str | None = None) -> types.TaskOutcome:
         """Go on where it stopped"""
         return cast("types.TaskOutcome", self._call("POST", f"/api/v1/tasks/{self._quote(task_id)}/resume", body=body, idempotency_key=idempotency_key))
@@ -205,9 +317,17 @@ class Operations:
         """Revoke an API key"""
         return cast("types.ShownApiKey", self._call("DELETE", f"/api/v1/api-keys/{self._quote(key_id)}", idempotency_key=idempotency_key))
 
+    def run_schedule(self, namespace: str, name: str, *, idempotency_key: str | None = None) -> types.KeptObject:
+        """One run at once, whatever the clock says"""
+        return cast("types.KeptObject", self._call("POST", f"/api/v1/namespaces/{self._quote(namespace)}/schedules/{self._quote(name)}/run", idempotency_key=idempotency_key))
+
     def search_logs(self, task_id: str, *, text: str, run: int | None = None, stage: str | None = None, attempt: int | None = None, level: Literal['debug', 'info', 'warning', 'error', 'critical'] | None = None, since: str | None = None, until: str | None = None, everything: bool | None = None, limit: int | None = None, cursor: str | None = None) -> types.LogPage:
         """Find lines that hold a text"""
         return cast("types.LogPage", self._call("GET", f"/api/v1/tasks/{self._quote(task_id)}/logs/search", query={"run": run, "stage": stage, "attempt": attempt, "level": level, "since": since, "until": until, "everything": everything, "text": text, "limit": limit, "cursor": cursor}))
+
+    def select_review_items(self, review_id: str, body: types.Selection, *, idempotency_key: str | None = None) -> types.Selected:
+        """Strike items off, or keep them after all"""
+        return cast("types.Selected", self._call("POST", f"/api/v1/reviews/{self._quote(review_id)}/selections", body=body, idempotency_key=idempotency_key))
 
     def set_stream_topics(self, stream_id: str, body: types.StreamTopics, *, idempotency_key: str | None = None) -> types.StreamState:
         """Change what a stream follows"""
@@ -220,6 +340,22 @@ class Operations:
     def suspend_queue(self, name: str, body: types.Hold | None = None, *, idempotency_key: str | None = None) -> types.KeptObject:
         """Start nothing from it"""
         return cast("types.KeptObject", self._call("POST", f"/api/v1/queues/{self._quote(name)}/suspend", body=body, idempotency_key=idempotency_key))
+
+    def suspend_schedule(self, namespace: str, name: str, *, idempotency_key: str | None = None) -> types.KeptObject:
+        """Make no tasks for now"""
+        return cast("types.KeptObject", self._call("POST", f"/api/v1/namespaces/{self._quote(namespace)}/schedules/{self._quote(name)}/suspend", idempotency_key=idempotency_key))
+
+    def undo_review_selection(self, review_id: str, *, idempotency_key: str | None = None) -> types.Selected:
+        """Take the newest change of a list back"""
+        return cast("types.Selected", self._call("POST", f"/api/v1/reviews/{self._quote(review_id)}/undo", idempotency_key=idempotency_key))
+
+    def validate_task(self, body: types.TaskSubmission) -> types.TaskVerdict:
+        """Whether a task would be taken, without submitting it"""
+        return cast("types.TaskVerdict", self._call("POST", "/api/v1/tasks/validate", body=body))
+
+    def why_waiting(self, task_id: str) -> types.WaitAnswer:
+        """Why a task does not run"""
+        return cast("types.WaitAnswer", self._call("GET", f"/api/v1/tasks/{self._quote(task_id)}/waiting"))
 
 
 class AsyncOperations:
@@ -239,6 +375,10 @@ class AsyncOperations:
         """Do one thing to all live tasks that a filter takes"""
         return cast("types.BulkOutcome", await self._call("POST", "/api/v1/tasks/actions", body=body, idempotency_key=idempotency_key))
 
+    async def approve_review(self, review_id: str, body: types.Approval | None = None, *, idempotency_key: str | None = None) -> types.ReviewWhole:
+        """Approve; of a list, what is left of it"""
+        return cast("types.ReviewWhole", await self._call("POST", f"/api/v1/reviews/{self._quote(review_id)}/approve", body=body, idempotency_key=idempotency_key))
+
     async def begin_login(self, *, back: str | None = None) -> None:
         """Sign in a browser through the identity provider"""
         await self._call("GET", "/api/v1/session/login", query={"back": back})
@@ -251,6 +391,10 @@ class AsyncOperations:
         """Change a task's priority, suspension, queue or limits"""
         return cast("types.TaskWhole", await self._call("PATCH", f"/api/v1/tasks/{self._quote(task_id)}", body=body, idempotency_key=idempotency_key))
 
+    async def check_graph(self, body: types.GraphCheck) -> types.GraphAnswer:
+        """Whether stages, or tasks, depend on each other in a circle"""
+        return cast("types.GraphAnswer", await self._call("POST", "/api/v1/graphs/check", body=body))
+
     async def count_item_errors(self, task_id: str, *, run: int | None = None) -> types.FailureSummary:
         """Count the failed items by stage, class and reason"""
         return cast("types.FailureSummary", await self._call("GET", f"/api/v1/tasks/{self._quote(task_id)}/item-errors/summary", query={"run": run}))
@@ -259,9 +403,17 @@ class AsyncOperations:
         """Make an API key for an application"""
         return cast("types.MadeApiKey", await self._call("POST", "/api/v1/api-keys", body=body, idempotency_key=idempotency_key))
 
+    async def create_endpoint(self, body: types.NewEndpoint, *, idempotency_key: str | None = None) -> types.KeptObject:
+        """Make a storage endpoint"""
+        return cast("types.KeptObject", await self._call("POST", "/api/v1/endpoints", body=body, idempotency_key=idempotency_key))
+
     async def create_queue(self, body: types.NewQueue, *, idempotency_key: str | None = None) -> types.KeptObject:
         """Make a queue"""
         return cast("types.KeptObject", await self._call("POST", "/api/v1/queues", body=body, idempotency_key=idempotency_key))
+
+    async def create_schedule(self, body: types.NewSchedule, *, idempotency_key: str | None = None) -> types.KeptObject:
+        """Make a schedule"""
+        return cast("types.KeptObject", await self._call("POST", "/api/v1/schedules", body=body, idempotency_key=idempotency_key))
 
     async def create_session(self, body: types.SignIn) -> types.SignedIn:
         """Sign in a browser with a token"""
@@ -275,9 +427,17 @@ class AsyncOperations:
         """Make a task type"""
         return cast("types.KeptObject", await self._call("POST", "/api/v1/types", body=body, idempotency_key=idempotency_key))
 
+    async def delete_endpoint(self, namespace: str, name: str, *, idempotency_key: str | None = None) -> None:
+        """Delete a storage endpoint"""
+        await self._call("DELETE", f"/api/v1/namespaces/{self._quote(namespace)}/endpoints/{self._quote(name)}", idempotency_key=idempotency_key)
+
     async def delete_queue(self, name: str, *, idempotency_key: str | None = None) -> None:
         """Delete a queue"""
         await self._call("DELETE", f"/api/v1/queues/{self._quote(name)}", idempotency_key=idempotency_key)
+
+    async def delete_schedule(self, namespace: str, name: str, *, idempotency_key: str | None = None) -> None:
+        """Delete a schedule; its tasks stay"""
+        await self._call("DELETE", f"/api/v1/namespaces/{self._quote(namespace)}/schedules/{self._quote(name)}", idempotency_key=idempotency_key)
 
     async def delete_session(self, *, idempotency_key: str | None = None) -> None:
         """Sign out"""
@@ -303,9 +463,29 @@ class AsyncOperations:
         """Download the failed items as CSV or JSON lines"""
         return cast("bytes", await self._call("GET", f"/api/v1/tasks/{self._quote(task_id)}/item-errors/export", query={"run": run, "stage": stage, "class": class_, "reason": reason, "prefix": prefix, "text": text, "format": format}, raw=True))
 
+    async def get_bandwidth(self, *, namespace: Sequence[str] | None = None) -> types.BandwidthAnswer:
+        """Bandwidth in use against the limits of storage endpoints"""
+        return cast("types.BandwidthAnswer", await self._call("GET", "/api/v1/bandwidth", query={"namespace": namespace}))
+
+    async def get_calendar(self, *, since: str, until: str, namespace: Sequence[str] | None = None) -> types.CalendarAnswer:
+        """All starts within a range of time"""
+        return cast("types.CalendarAnswer", await self._call("GET", "/api/v1/schedules/calendar", query={"since": since, "until": until, "namespace": namespace}))
+
+    async def get_checkpoint(self, task_id: str, stage: str, *, run: int | None = None) -> types.CheckpointAnswer:
+        """The checkpoint of a stage"""
+        return cast("types.CheckpointAnswer", await self._call("GET", f"/api/v1/tasks/{self._quote(task_id)}/stages/{self._quote(stage)}/checkpoint", query={"run": run}))
+
+    async def get_endpoint(self, namespace: str, name: str) -> types.KeptObject:
+        """One storage endpoint"""
+        return cast("types.KeptObject", await self._call("GET", f"/api/v1/namespaces/{self._quote(namespace)}/endpoints/{self._quote(name)}"))
+
     async def get_open_api(self) -> dict[str, Any]:
         """This document"""
         return cast("dict[str, Any]", await self._call("GET", "/api/v1/openapi.json"))
+
+    async def get_overview(self, *, namespace: Sequence[str] | None = None) -> types.Overview:
+        """What needs somebody, what runs, what is fresh"""
+        return cast("types.Overview", await self._call("GET", "/api/v1/overview", query={"namespace": namespace}))
 
     async def get_preferences(self) -> types.Preferences:
         """What one's pages remember"""
@@ -315,9 +495,29 @@ class AsyncOperations:
         """One queue"""
         return cast("types.KeptObject", await self._call("GET", f"/api/v1/queues/{self._quote(name)}"))
 
+    async def get_review(self, review_id: str) -> types.ReviewWhole:
+        """One review: how it stands, who decided, what is left of its list"""
+        return cast("types.ReviewWhole", await self._call("GET", f"/api/v1/reviews/{self._quote(review_id)}"))
+
+    async def get_review_facets(self, review_id: str, *, folder: str | None = None, text: str | None = None, type: Sequence[str] | None = None, min_size: int | None = None, max_size: int | None = None, changed_since: str | None = None, changed_until: str | None = None, decision: Literal['keep', 'strike'] | None = None, by: Sequence[Literal['type', 'size', 'age', 'folder']] | None = None, top: int | None = None) -> types.Facets:
+        """Count items by folder, size, age and type"""
+        return cast("types.Facets", await self._call("GET", f"/api/v1/reviews/{self._quote(review_id)}/facets", query={"folder": folder, "text": text, "type": type, "minSize": min_size, "maxSize": max_size, "changedSince": changed_since, "changedUntil": changed_until, "decision": decision, "by": by, "top": top}))
+
+    async def get_review_item(self, review_id: str, item_id: str) -> dict[str, Any]:
+        """One item, with all that its line in the list says"""
+        return cast("dict[str, Any]", await self._call("GET", f"/api/v1/reviews/{self._quote(review_id)}/items/{self._quote(item_id)}"))
+
+    async def get_schedule(self, namespace: str, name: str) -> types.KeptObject:
+        """One schedule"""
+        return cast("types.KeptObject", await self._call("GET", f"/api/v1/namespaces/{self._quote(namespace)}/schedules/{self._quote(name)}"))
+
     async def get_session(self) -> types.Session:
         """Who calls, and what they may do where"""
         return cast("types.Session", await self._call("GET", "/api/v1/session"))
+
+    async def get_stage(self, task_id: str, stage: str, *, run: int | None = None) -> types.StageWhole:
+        """One stage of the current run, or of another"""
+        return cast("types.StageWhole", await self._call("GET", f"/api/v1/tasks/{self._quote(task_id)}/stages/{self._quote(stage)}", query={"run": run}))
 
     async def get_task(self, task_id: str) -> types.TaskWhole:
         """One task with all that is known of it"""
@@ -335,6 +535,10 @@ class AsyncOperations:
         """Who changed what"""
         return cast("types.AuditPage", await self._call("GET", "/api/v1/audit", query={"namespace": namespace, "caller": caller, "action": action, "kind": kind, "name": name, "objectId": object_id, "start": start, "end": end, "limit": limit, "cursor": cursor}))
 
+    async def list_endpoints(self, *, limit: int | None = None, cursor: str | None = None, text: str | None = None, namespace: Sequence[str] | None = None) -> types.ObjectPage:
+        """List storage endpoints"""
+        return cast("types.ObjectPage", await self._call("GET", "/api/v1/endpoints", query={"limit": limit, "cursor": cursor, "text": text, "namespace": namespace}))
+
     async def list_item_errors(self, task_id: str, *, run: int | None = None, stage: str | None = None, class_: Sequence[Literal['permanent', 'transient', 'throttled']] | None = None, reason: str | None = None, prefix: str | None = None, text: str | None = None, limit: int | None = None, cursor: str | None = None) -> types.ItemPage:
         """List the items of a run that failed, by path"""
         return cast("types.ItemPage", await self._call("GET", f"/api/v1/tasks/{self._quote(task_id)}/item-errors", query={"run": run, "stage": stage, "class": class_, "reason": reason, "prefix": prefix, "text": text, "limit": limit, "cursor": cursor}))
@@ -342,6 +546,30 @@ class AsyncOperations:
     async def list_queues(self, *, limit: int | None = None, cursor: str | None = None, text: str | None = None) -> types.ObjectPage:
         """List queues"""
         return cast("types.ObjectPage", await self._call("GET", "/api/v1/queues", query={"limit": limit, "cursor": cursor, "text": text}))
+
+    async def list_review_items(self, review_id: str, *, folder: str | None = None, text: str | None = None, type: Sequence[str] | None = None, min_size: int | None = None, max_size: int | None = None, changed_since: str | None = None, changed_until: str | None = None, decision: Literal['keep', 'strike'] | None = None, sort: Literal['path', 'size', 'age'] | None = None, order: Literal['asc', 'desc'] | None = None, limit: int | None = None, cursor: str | None = None, fraction: float | None = None) -> types.ReviewItemPage:
+        """A page of a list"""
+        return cast("types.ReviewItemPage", await self._call("GET", f"/api/v1/reviews/{self._quote(review_id)}/items", query={"folder": folder, "text": text, "type": type, "minSize": min_size, "maxSize": max_size, "changedSince": changed_since, "changedUntil": changed_until, "decision": decision, "sort": sort, "order": order, "limit": limit, "cursor": cursor, "fraction": fraction}))
+
+    async def list_review_operations(self, review_id: str, *, limit: int | None = None, before: int | None = None) -> types.OperationLog:
+        """What was done to a list, newest first"""
+        return cast("types.OperationLog", await self._call("GET", f"/api/v1/reviews/{self._quote(review_id)}/operations", query={"limit": limit, "before": before}))
+
+    async def list_reviews(self, *, namespace: Sequence[str] | None = None, state: Sequence[Literal['waiting', 'approved', 'rejected', 'expired', 'cancelled']] | None = None, mine: bool | None = None, limit: int | None = None, cursor: str | None = None) -> types.ReviewPage:
+        """List what waits for a decision, newest first"""
+        return cast("types.ReviewPage", await self._call("GET", "/api/v1/reviews", query={"namespace": namespace, "state": state, "mine": mine, "limit": limit, "cursor": cursor}))
+
+    async def list_runs(self, task_id: str, *, limit: int | None = None, cursor: int | None = None) -> types.Runs:
+        """The runs of a task, newest first"""
+        return cast("types.Runs", await self._call("GET", f"/api/v1/tasks/{self._quote(task_id)}/runs", query={"limit": limit, "cursor": cursor}))
+
+    async def list_schedules(self, *, limit: int | None = None, cursor: str | None = None, text: str | None = None, namespace: Sequence[str] | None = None) -> types.ObjectPage:
+        """List schedules"""
+        return cast("types.ObjectPage", await self._call("GET", "/api/v1/schedules", query={"limit": limit, "cursor": cursor, "text": text, "namespace": namespace}))
+
+    async def list_stages(self, task_id: str, *, run: int | None = None) -> types.StageLines:
+        """The stages of a task"""
+        return cast("types.StageLines", await self._call("GET", f"/api/v1/tasks/{self._quote(task_id)}/stages", query={"run": run}))
 
     async def list_tasks(self, *, namespace: Sequence[str] | None = None, type: Sequence[str] | None = None, status: Sequence[types.TaskStatus] | None = None, priority: Sequence[int] | None = None, queue: Sequence[str] | None = None, owner: Sequence[str] | None = None, schedule: Sequence[str] | None = None, submitted_since: str | None = None, submitted_until: str | None = None, text: str | None = None, fields: Sequence[Literal['taskId', 'namespace', 'name', 'type', 'status', 'phase', 'priority', 'queue', 'owner', 'submitTime', 'startTime', 'completionTime', 'run', 'stage', 'percent', 'message', 'waiting', 'schedule', 'itemErrorCount', 'archived', 'config', 'stages', 'progress', 'waitingFor', 'conditions', 'runs', 'labels', 'display']] | None = None, limit: int | None = None, cursor: str | None = None) -> types.TaskPage:
         """List tasks, newest first, live and archived"""
@@ -379,6 +607,10 @@ class AsyncOperations:
         """Pause: save a checkpoint, free the place"""
         return cast("types.TaskOutcome", await self._call("POST", f"/api/v1/tasks/{self._quote(task_id)}/pause", body=body, idempotency_key=idempotency_key))
 
+    async def preview_schedule(self, *, schedule: str, time_zone: str | None = None, count: int | None = None, after: str | None = None) -> types.Preview:
+        """When a schedule would start tasks"""
+        return cast("types.Preview", await self._call("GET", "/api/v1/schedules/preview", query={"schedule": schedule, "timeZone": time_zone, "count": count, "after": after}))
+
     async def query_task(self, *, task_id: str | None = None, task_type: Sequence[str] | None = None, submit_time_start: str | None = None, submit_time_end: str | None = None, status: Sequence[types.TaskStatus] | None = None, namespace: Sequence[str] | None = None, page_size: int | None = None, cursor: str | None = None) -> types.TaskReport | types.TaskReports:
         """One task by its id, or a page of those that match"""
         return cast("types.TaskReport | types.TaskReports", await self._call("GET", "/query_task", query={"task_id": task_id, "task_type": task_type, "submit_time_start": submit_time_start, "submit_time_end": submit_time_end, "status": status, "namespace": namespace, "page_size": page_size, "cursor": cursor}))
@@ -387,6 +619,14 @@ class AsyncOperations:
         """Read what the stages of a task wrote"""
         return cast("types.LogPage", await self._call("GET", f"/api/v1/tasks/{self._quote(task_id)}/logs", query={"run": run, "stage": stage, "attempt": attempt, "level": level, "since": since, "until": until, "everything": everything, "tail": tail, "limit": limit, "cursor": cursor}))
 
+    async def reject_review(self, review_id: str, body: types.Approval | None = None, *, idempotency_key: str | None = None) -> types.ReviewWhole:
+        """Reject: the task ends as failed"""
+        return cast("types.ReviewWhole", await self._call("POST", f"/api/v1/reviews/{self._quote(review_id)}/reject", body=body, idempotency_key=idempotency_key))
+
+    async def replace_endpoint(self, namespace: str, name: str, body: types.EndpointChange, *, idempotency_key: str | None = None) -> types.KeptObject:
+        """Change a storage endpoint that you have seen: If-Match"""
+        return cast("types.KeptObject", await self._call("PUT", f"/api/v1/namespaces/{self._quote(namespace)}/endpoints/{self._quote(name)}", body=body, idempotency_key=idempotency_key))
+
     async def replace_preferences(self, body: types.Preferences, *, idempotency_key: str | None = None) -> types.Preferences:
         """Remember something else"""
         return cast("types.Preferences", await self._call("PUT", "/api/v1/preferences", body=body, idempotency_key=idempotency_key))
@@ -394,6 +634,10 @@ class AsyncOperations:
     async def replace_queue(self, name: str, body: types.QueueChange, *, idempotency_key: str | None = None) -> types.KeptObject:
         """Change a queue that you have seen: If-Match"""
         return cast("types.KeptObject", await self._call("PUT", f"/api/v1/queues/{self._quote(name)}", body=body, idempotency_key=idempotency_key))
+
+    async def replace_schedule(self, namespace: str, name: str, body: types.ScheduleChange, *, idempotency_key: str | None = None) -> types.KeptObject:
+        """Change a schedule that you have seen: If-Match"""
+        return cast("types.KeptObject", await self._call("PUT", f"/api/v1/namespaces/{self._quote(namespace)}/schedules/{self._quote(name)}", body=body, idempotency_key=idempotency_key))
 
     async def replace_type(self, name: str, body: types.TypeChange, *, idempotency_key: str | None = None) -> types.KeptObject:
         """Change a task type that you have seen: If-Match"""
@@ -407,6 +651,10 @@ class AsyncOperations:
         """Start tasks from it again"""
         return cast("types.KeptObject", await self._call("POST", f"/api/v1/queues/{self._quote(name)}/resume", idempotency_key=idempotency_key))
 
+    async def resume_schedule(self, namespace: str, name: str, *, idempotency_key: str | None = None) -> types.KeptObject:
+        """Make tasks again"""
+        return cast("types.KeptObject", await self._call("POST", f"/api/v1/namespaces/{self._quote(namespace)}/schedules/{self._quote(name)}/resume", idempotency_key=idempotency_key))
+
     async def resume_task(self, task_id: str, body: types.Reason | None = None, *, idempotency_key: str | None = None) -> types.TaskOutcome:
         """Go on where it stopped"""
         return cast("types.TaskOutcome", await self._call("POST", f"/api/v1/tasks/{self._quote(task_id)}/resume", body=body, idempotency_key=idempotency_key))
@@ -419,9 +667,17 @@ class AsyncOperations:
         """Revoke an API key"""
         return cast("types.ShownApiKey", await self._call("DELETE", f"/api/v1/api-keys/{self._quote(key_id)}", idempotency_key=idempotency_key))
 
+    async def run_schedule(self, namespace: str, name: str, *, idempotency_key: str | None = None) -> types.KeptObject:
+        """One run at once, whatever the clock says"""
+        return cast("types.KeptObject", await self._call("POST", f"/api/v1/namespaces/{self._quote(namespace)}/schedules/{self._quote(name)}/run", idempotency_key=idempotency_key))
+
     async def search_logs(self, task_id: str, *, text: str, run: int | None = None, stage: str | None = None, attempt: int | None = None, level: Literal['debug', 'info', 'warning', 'error', 'critical'] | None = None, since: str | None = None, until: str | None = None, everything: bool | None = None, limit: int | None = None, cursor: str | None = None) -> types.LogPage:
         """Find lines that hold a text"""
         return cast("types.LogPage", await self._call("GET", f"/api/v1/tasks/{self._quote(task_id)}/logs/search", query={"run": run, "stage": stage, "attempt": attempt, "level": level, "since": since, "until": until, "everything": everything, "text": text, "limit": limit, "cursor": cursor}))
+
+    async def select_review_items(self, review_id: str, body: types.Selection, *, idempotency_key: str | None = None) -> types.Selected:
+        """Strike items off, or keep them after all"""
+        return cast("types.Selected", await self._call("POST", f"/api/v1/reviews/{self._quote(review_id)}/selections", body=body, idempotency_key=idempotency_key))
 
     async def set_stream_topics(self, stream_id: str, body: types.StreamTopics, *, idempotency_key: str | None = None) -> types.StreamState:
         """Change what a stream follows"""
@@ -434,3 +690,19 @@ class AsyncOperations:
     async def suspend_queue(self, name: str, body: types.Hold | None = None, *, idempotency_key: str | None = None) -> types.KeptObject:
         """Start nothing from it"""
         return cast("types.KeptObject", await self._call("POST", f"/api/v1/queues/{self._quote(name)}/suspend", body=body, idempotency_key=idempotency_key))
+
+    async def suspend_schedule(self, namespace: str, name: str, *, idempotency_key: str | None = None) -> types.KeptObject:
+        """Make no tasks for now"""
+        return cast("types.KeptObject", await self._call("POST", f"/api/v1/namespaces/{self._quote(namespace)}/schedules/{self._quote(name)}/suspend", idempotency_key=idempotency_key))
+
+    async def undo_review_selection(self, review_id: str, *, idempotency_key: str | None = None) -> types.Selected:
+        """Take the newest change of a list back"""
+        return cast("types.Selected", await self._call("POST", f"/api/v1/reviews/{self._quote(review_id)}/undo", idempotency_key=idempotency_key))
+
+    async def validate_task(self, body: types.TaskSubmission) -> types.TaskVerdict:
+        """Whether a task would be taken, without submitting it"""
+        return cast("types.TaskVerdict", await self._call("POST", "/api/v1/tasks/validate", body=body))
+
+    async def why_waiting(self, task_id: str) -> types.WaitAnswer:
+        """Why a task does not run"""
+        return cast("types.WaitAnswer", await self._call("GET", f"/api/v1/tasks/{self._quote(task_id)}/waiting"))
