@@ -129,3 +129,5 @@ class GatewaySettings(ClusterSettings):
     """Put before groups."""
     oidc_ca_file: str = ""
     """Certificates to trust the provider by; the system's when empty."""
+    notifications_file: str = ""
+    """The file that names the channels of notifications; without one people are told in their inbox alone."""

@@ -11,7 +11,7 @@ from support.proxy import FaultProxy
 
 from asynctask.adapters import cluster as api
 from asynctask.adapters.archive import Archive, Transaction
-from asynctask.adapters.archive.tasks import StageRow, TaskRow
+from asynctask.adapters.archive.tasks import StageChange, TaskChange, TaskRow
 from asynctask.adapters.cluster import Cluster
 from asynctask.adapters.connection import from_kubeconfig
 from asynctask.gateway.archiver import archiver as module
@@ -27,11 +27,12 @@ class Heard:
         self.tasks: list[tuple[str, str]] = []
         self.stages: list[tuple[str, str]] = []
 
-    async def changed(self, transaction: Transaction, old: TaskRow | None, new: TaskRow) -> None:
+    async def changed(self, transaction: Transaction, change: TaskChange) -> None:
+        old, new = change.old, change.new
         self.tasks.append((old.task_status if old else "", new.task_status + ("!" if new.is_gone else "")))
 
-    async def stage_changed(self, transaction: Transaction, old: StageRow | None, new: StageRow) -> None:
-        self.stages.append((old.status if old else "", new.status))
+    async def stage_changed(self, transaction: Transaction, change: StageChange) -> None:
+        self.stages.append((change.old.status if change.old else "", change.new.status))
 
 
 async def test_a_task_is_followed_from_its_submission_until_it_is_gone(archive: Archive, world: World) -> None:
@@ -160,7 +161,7 @@ async def test_what_left_just_before_a_hand_over_is_written_by_who_saw_it(archiv
 @one_database
 async def test_a_listener_with_a_defect_stops_nothing(archive: Archive, world: World) -> None:
     class Broken(Heard):
-        async def changed(self, transaction: Transaction, old: TaskRow | None, new: TaskRow) -> None:
+        async def changed(self, transaction: Transaction, change: TaskChange) -> None:
             raise ZeroDivisionError
 
     async with world.archiver(archive, [Broken()]):

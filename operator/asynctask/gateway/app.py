@@ -35,6 +35,8 @@ from asynctask.gateway.logs.book import LogBook
 from asynctask.gateway.logs.collector import Collector
 from asynctask.gateway.logs.feed import LogFeed
 from asynctask.gateway.metrics import Metrics
+from asynctask.gateway.notifier import notifying
+from asynctask.gateway.notifier.listening import NewsListener
 from asynctask.gateway.routes import MAX_BODY_BYTES, StageApi
 from asynctask.gateway.shares import Shares
 from asynctask.gateway.stagelogs import StageLogs
@@ -106,8 +108,9 @@ class Gateway:
             stack.push_async_callback(self._flush)
             if url := self._settings.archive_url:
                 self._desk.archive = archive = await stack.enter_async_context(open_archive(url))
-                self._desk.writer = writer = Writer(archive)
-                lead = leader.lead(self._cluster, writer, self._settings, self._metrics.registry, (self._collect,))
+                self._desk.writer = writer = Writer(archive, [NewsListener()])
+                works = (self._collect, notifying.work(self._desk, archive, self._metrics))
+                lead = leader.lead(self._cluster, writer, self._settings, self._metrics.registry, works)
                 self._listeners.items = items = ItemLedger(archive, self._metrics, self._desk.now)
                 for work in (archives.prepare(archive), lead, items.run()):
                     stack.push_async_callback(_end, asyncio.create_task(work))

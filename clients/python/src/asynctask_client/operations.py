@@ -49,6 +49,10 @@ class Operations:
         """Count the failed items by stage, class and reason"""
         return cast("types.FailureSummary", self._call("GET", f"/api/v1/tasks/{self._quote(task_id)}/item-errors/summary", query={"run": run}))
 
+    def count_unread_notifications(self) -> types.Unread:
+        """How many entries of the inbox are unread"""
+        return cast("types.Unread", self._call("GET", "/api/v1/notifications/unread"))
+
     def create_api_key(self, body: types.NewApiKey, *, idempotency_key: str | None = None) -> types.MadeApiKey:
         """Make an API key for an application"""
         return cast("types.MadeApiKey", self._call("POST", "/api/v1/api-keys", body=body, idempotency_key=idempotency_key))
@@ -56,6 +60,10 @@ class Operations:
     def create_endpoint(self, body: types.NewEndpoint, *, idempotency_key: str | None = None) -> types.KeptObject:
         """Make a storage endpoint"""
         return cast("types.KeptObject", self._call("POST", "/api/v1/endpoints", body=body, idempotency_key=idempotency_key))
+
+    def create_notification_rule(self, body: types.NewRule, *, idempotency_key: str | None = None) -> types.KeptRule:
+        """Make a rule"""
+        return cast("types.KeptRule", self._call("POST", "/api/v1/notifications/rules", body=body, idempotency_key=idempotency_key))
 
     def create_queue(self, body: types.NewQueue, *, idempotency_key: str | None = None) -> types.KeptObject:
         """Make a queue"""
@@ -69,6 +77,10 @@ class Operations:
         """Sign in a browser with a token"""
         return cast("types.SignedIn", self._call("POST", "/api/v1/session", body=body))
 
+    def create_subscription(self, body: types.NewSubscription, *, idempotency_key: str | None = None) -> types.KeptSubscription:
+        """Make a subscription"""
+        return cast("types.KeptSubscription", self._call("POST", "/api/v1/notifications/subscriptions", body=body, idempotency_key=idempotency_key))
+
     def create_task(self, body: types.TaskSubmission, *, idempotency_key: str | None = None) -> types.TaskWhole:
         """Submit a task"""
         return cast("types.TaskWhole", self._call("POST", "/api/v1/tasks", body=body, idempotency_key=idempotency_key))
@@ -81,6 +93,10 @@ class Operations:
         """Delete a storage endpoint"""
         self._call("DELETE", f"/api/v1/namespaces/{self._quote(namespace)}/endpoints/{self._quote(name)}", idempotency_key=idempotency_key)
 
+    def delete_notification_rule(self, rule_id: str, *, idempotency_key: str | None = None) -> None:
+        """Take a rule away"""
+        self._call("DELETE", f"/api/v1/notifications/rules/{self._quote(rule_id)}", idempotency_key=idempotency_key)
+
     def delete_queue(self, name: str, *, idempotency_key: str | None = None) -> None:
         """Delete a queue"""
         self._call("DELETE", f"/api/v1/queues/{self._quote(name)}", idempotency_key=idempotency_key)
@@ -92,6 +108,10 @@ class Operations:
     def delete_session(self, *, idempotency_key: str | None = None) -> None:
         """Sign out"""
         self._call("DELETE", "/api/v1/session", idempotency_key=idempotency_key)
+
+    def delete_subscription(self, rule_id: str, *, idempotency_key: str | None = None) -> None:
+        """Take a subscription away"""
+        self._call("DELETE", f"/api/v1/notifications/subscriptions/{self._quote(rule_id)}", idempotency_key=idempotency_key)
 
     def delete_task(self, task_id: str, *, idempotency_key: str | None = None) -> types.TaskOutcome:
         """Delete a task from the cluster; its history is kept"""
@@ -128,6 +148,18 @@ class Operations:
     def get_endpoint(self, namespace: str, name: str) -> types.KeptObject:
         """One storage endpoint"""
         return cast("types.KeptObject", self._call("GET", f"/api/v1/namespaces/{self._quote(namespace)}/endpoints/{self._quote(name)}"))
+
+    def get_notification_contact(self) -> types.KnownContact:
+        """How the caller is reached"""
+        return cast("types.KnownContact", self._call("GET", "/api/v1/notifications/contact"))
+
+    def get_notification_delivery(self, message_id: str) -> types.Delivery:
+        """One message, and what it tells of"""
+        return cast("types.Delivery", self._call("GET", f"/api/v1/notifications/deliveries/{self._quote(message_id)}"))
+
+    def get_notification_rule(self, rule_id: str) -> types.KeptRule:
+        """One rule"""
+        return cast("types.KeptRule", self._call("GET", f"/api/v1/notifications/rules/{self._quote(rule_id)}"))
 
     def get_open_api(self) -> dict[str, Any]:
         """This document"""
@@ -169,6 +201,10 @@ class Operations:
         """One stage of the current run, or of another"""
         return cast("types.StageWhole", self._call("GET", f"/api/v1/tasks/{self._quote(task_id)}/stages/{self._quote(stage)}", query={"run": run}))
 
+    def get_subscription(self, rule_id: str) -> types.KeptSubscription:
+        """One subscription"""
+        return cast("types.KeptSubscription", self._call("GET", f"/api/v1/notifications/subscriptions/{self._quote(rule_id)}"))
+
     def get_task(self, task_id: str) -> types.TaskWhole:
         """One task with all that is known of it"""
         return cast("types.TaskWhole", self._call("GET", f"/api/v1/tasks/{self._quote(task_id)}"))
@@ -192,6 +228,22 @@ class Operations:
     def list_item_errors(self, task_id: str, *, run: int | None = None, stage: str | None = None, class_: Sequence[Literal['permanent', 'transient', 'throttled']] | None = None, reason: str | None = None, prefix: str | None = None, text: str | None = None, limit: int | None = None, cursor: str | None = None) -> types.ItemPage:
         """List the items of a run that failed, by path"""
         return cast("types.ItemPage", self._call("GET", f"/api/v1/tasks/{self._quote(task_id)}/item-errors", query={"run": run, "stage": stage, "class": class_, "reason": reason, "prefix": prefix, "text": text, "limit": limit, "cursor": cursor}))
+
+    def list_notification_channels(self) -> types.Channels:
+        """The ways to people and programs"""
+        return cast("types.Channels", self._call("GET", "/api/v1/notifications/channels"))
+
+    def list_notification_deliveries(self, *, limit: int | None = None, cursor: str | None = None, state: Literal['pending', 'sending', 'sent', 'dead'] | None = None) -> types.Deliveries:
+        """Messages in a state, such as those given up"""
+        return cast("types.Deliveries", self._call("GET", "/api/v1/notifications/deliveries", query={"limit": limit, "cursor": cursor, "state": state}))
+
+    def list_notification_rules(self) -> types.Rules:
+        """All rules of the administrators"""
+        return cast("types.Rules", self._call("GET", "/api/v1/notifications/rules"))
+
+    def list_notifications(self, *, limit: int | None = None, cursor: str | None = None, unread: bool | None = None) -> types.Inbox:
+        """The caller's inbox, newest first"""
+        return cast("types.Inbox", self._call("GET", "/api/v1/notifications", query={"limit": limit, "cursor": cursor, "unread": unread}))
 
     def list_queues(self, *, limit: int | None = None, cursor: str | None = None, text: str | None = None) -> types.ObjectPage:
         """List queues"""
@@ -221,6 +273,10 @@ class Operations:
         """The stages of a task"""
         return cast("types.StageLines", self._call("GET", f"/api/v1/tasks/{self._quote(task_id)}/stages", query={"run": run}))
 
+    def list_subscriptions(self) -> types.Subscriptions:
+        """All subscriptions of the caller"""
+        return cast("types.Subscriptions", self._call("GET", "/api/v1/notifications/subscriptions"))
+
     def list_tasks(self, *, namespace: Sequence[str] | None = None, type: Sequence[str] | None = None, status: Sequence[types.TaskStatus] | None = None, priority: Sequence[int] | None = None, queue: Sequence[str] | None = None, owner: Sequence[str] | None = None, schedule: Sequence[str] | None = None, submitted_since: str | None = None, submitted_until: str | None = None, text: str | None = None, fields: Sequence[Literal['taskId', 'namespace', 'name', 'type', 'status', 'phase', 'priority', 'queue', 'owner', 'submitTime', 'startTime', 'completionTime', 'run', 'stage', 'percent', 'message', 'waiting', 'schedule', 'itemErrorCount', 'archived', 'config', 'stages', 'progress', 'waitingFor', 'conditions', 'runs', 'labels', 'display']] | None = None, limit: int | None = None, cursor: str | None = None) -> types.TaskPage:
         """List tasks, newest first, live and archived"""
         return cast("types.TaskPage", self._call("GET", "/api/v1/tasks", query={"namespace": namespace, "type": type, "status": status, "priority": priority, "queue": queue, "owner": owner, "schedule": schedule, "submittedSince": submitted_since, "submittedUntil": submitted_until, "text": text, "fields": fields, "limit": limit, "cursor": cursor}))
@@ -228,6 +284,10 @@ class Operations:
     def list_types(self, *, limit: int | None = None, cursor: str | None = None, text: str | None = None) -> types.ObjectPage:
         """List task types"""
         return cast("types.ObjectPage", self._call("GET", "/api/v1/types", query={"limit": limit, "cursor": cursor, "text": text}))
+
+    def mark_notifications(self, body: types.Marking, *, idempotency_key: str | None = None) -> types.Changed:
+        """Mark entries of the inbox as read"""
+        return cast("types.Changed", self._call("POST", "/api/v1/notifications/marks", body=body, idempotency_key=idempotency_key))
 
     def nas_cancel_task(self, body: types.TaskOrder | None = None, *, task_id: str | None = None, reason: str | None = None, idempotency_key: str | None = None) -> types.Done:
         """End a task's current run for good"""
@@ -269,6 +329,14 @@ class Operations:
         """Read what the stages of a task wrote"""
         return cast("types.LogPage", self._call("GET", f"/api/v1/tasks/{self._quote(task_id)}/logs", query={"run": run, "stage": stage, "attempt": attempt, "level": level, "since": since, "until": until, "everything": everything, "tail": tail, "limit": limit, "cursor": cursor}))
 
+    def redeliver_notification(self, message_id: str, *, idempotency_key: str | None = None) -> types.Delivery:
+        """Send a message that was given up again"""
+        return cast("types.Delivery", self._call("POST", f"/api/v1/notifications/deliveries/{self._quote(message_id)}/redelivery", idempotency_key=idempotency_key))
+
+    def redeliver_notifications(self, body: types.Redelivery, *, idempotency_key: str | None = None) -> types.Changed:
+        """Send many that were given up again"""
+        return cast("types.Changed", self._call("POST", "/api/v1/notifications/redeliveries", body=body, idempotency_key=idempotency_key))
+
     def reject_review(self, review_id: str, body: types.Approval | None = None, *, idempotency_key: str | None = None) -> types.ReviewWhole:
         """Reject: the task ends as failed"""
         return cast("types.ReviewWhole", self._call("POST", f"/api/v1/reviews/{self._quote(review_id)}/reject", body=body, idempotency_key=idempotency_key))
@@ -276,6 +344,10 @@ class Operations:
     def replace_endpoint(self, namespace: str, name: str, body: types.EndpointChange, *, idempotency_key: str | None = None) -> types.KeptObject:
         """Change a storage endpoint that you have seen: If-Match"""
         return cast("types.KeptObject", self._call("PUT", f"/api/v1/namespaces/{self._quote(namespace)}/endpoints/{self._quote(name)}", body=body, idempotency_key=idempotency_key))
+
+    def replace_notification_rule(self, rule_id: str, body: types.NewRule, *, idempotency_key: str | None = None) -> types.KeptRule:
+        """Change a rule; `If-Match` names the version that was seen"""
+        return cast("types.KeptRule", self._call("PUT", f"/api/v1/notifications/rules/{self._quote(rule_id)}", body=body, idempotency_key=idempotency_key))
 
     def replace_preferences(self, body: types.Preferences, *, idempotency_key: str | None = None) -> types.Preferences:
         """Remember something else"""
@@ -288,6 +360,10 @@ class Operations:
     def replace_schedule(self, namespace: str, name: str, body: types.ScheduleChange, *, idempotency_key: str | None = None) -> types.KeptObject:
         """Change a schedule that you have seen: If-Match"""
         return cast("types.KeptObject", self._call("PUT", f"/api/v1/namespaces/{self._quote(namespace)}/schedules/{self._quote(name)}", body=body, idempotency_key=idempotency_key))
+
+    def replace_subscription(self, rule_id: str, body: types.NewSubscription, *, idempotency_key: str | None = None) -> types.KeptSubscription:
+        """Change a subscription; `If-Match` names the version that was seen"""
+        return cast("types.KeptSubscription", self._call("PUT", f"/api/v1/notifications/subscriptions/{self._quote(rule_id)}", body=body, idempotency_key=idempotency_key))
 
     def replace_type(self, name: str, body: types.TypeChange, *, idempotency_key: str | None = None) -> types.KeptObject:
         """Change a task type that you have seen: If-Match"""
@@ -329,6 +405,10 @@ class Operations:
         """Strike items off, or keep them after all"""
         return cast("types.Selected", self._call("POST", f"/api/v1/reviews/{self._quote(review_id)}/selections", body=body, idempotency_key=idempotency_key))
 
+    def set_notification_contact(self, body: types.Contact, *, idempotency_key: str | None = None) -> types.KnownContact:
+        """Say how to be reached"""
+        return cast("types.KnownContact", self._call("PUT", "/api/v1/notifications/contact", body=body, idempotency_key=idempotency_key))
+
     def set_stream_topics(self, stream_id: str, body: types.StreamTopics, *, idempotency_key: str | None = None) -> types.StreamState:
         """Change what a stream follows"""
         return cast("types.StreamState", self._call("POST", f"/api/v1/stream/{self._quote(stream_id)}/topics", body=body, idempotency_key=idempotency_key))
@@ -344,6 +424,10 @@ class Operations:
     def suspend_schedule(self, namespace: str, name: str, *, idempotency_key: str | None = None) -> types.KeptObject:
         """Make no tasks for now"""
         return cast("types.KeptObject", self._call("POST", f"/api/v1/namespaces/{self._quote(namespace)}/schedules/{self._quote(name)}/suspend", idempotency_key=idempotency_key))
+
+    def test_notification_channel(self, channel: str, body: types.Test | None = None, *, idempotency_key: str | None = None) -> types.Delivery:
+        """Send a test message"""
+        return cast("types.Delivery", self._call("POST", f"/api/v1/notifications/channels/{self._quote(channel)}/tests", body=body, idempotency_key=idempotency_key))
 
     def undo_review_selection(self, review_id: str, *, idempotency_key: str | None = None) -> types.Selected:
         """Take the newest change of a list back"""
@@ -399,6 +483,10 @@ class AsyncOperations:
         """Count the failed items by stage, class and reason"""
         return cast("types.FailureSummary", await self._call("GET", f"/api/v1/tasks/{self._quote(task_id)}/item-errors/summary", query={"run": run}))
 
+    async def count_unread_notifications(self) -> types.Unread:
+        """How many entries of the inbox are unread"""
+        return cast("types.Unread", await self._call("GET", "/api/v1/notifications/unread"))
+
     async def create_api_key(self, body: types.NewApiKey, *, idempotency_key: str | None = None) -> types.MadeApiKey:
         """Make an API key for an application"""
         return cast("types.MadeApiKey", await self._call("POST", "/api/v1/api-keys", body=body, idempotency_key=idempotency_key))
@@ -406,6 +494,10 @@ class AsyncOperations:
     async def create_endpoint(self, body: types.NewEndpoint, *, idempotency_key: str | None = None) -> types.KeptObject:
         """Make a storage endpoint"""
         return cast("types.KeptObject", await self._call("POST", "/api/v1/endpoints", body=body, idempotency_key=idempotency_key))
+
+    async def create_notification_rule(self, body: types.NewRule, *, idempotency_key: str | None = None) -> types.KeptRule:
+        """Make a rule"""
+        return cast("types.KeptRule", await self._call("POST", "/api/v1/notifications/rules", body=body, idempotency_key=idempotency_key))
 
     async def create_queue(self, body: types.NewQueue, *, idempotency_key: str | None = None) -> types.KeptObject:
         """Make a queue"""
@@ -419,6 +511,10 @@ class AsyncOperations:
         """Sign in a browser with a token"""
         return cast("types.SignedIn", await self._call("POST", "/api/v1/session", body=body))
 
+    async def create_subscription(self, body: types.NewSubscription, *, idempotency_key: str | None = None) -> types.KeptSubscription:
+        """Make a subscription"""
+        return cast("types.KeptSubscription", await self._call("POST", "/api/v1/notifications/subscriptions", body=body, idempotency_key=idempotency_key))
+
     async def create_task(self, body: types.TaskSubmission, *, idempotency_key: str | None = None) -> types.TaskWhole:
         """Submit a task"""
         return cast("types.TaskWhole", await self._call("POST", "/api/v1/tasks", body=body, idempotency_key=idempotency_key))
@@ -431,6 +527,10 @@ class AsyncOperations:
         """Delete a storage endpoint"""
         await self._call("DELETE", f"/api/v1/namespaces/{self._quote(namespace)}/endpoints/{self._quote(name)}", idempotency_key=idempotency_key)
 
+    async def delete_notification_rule(self, rule_id: str, *, idempotency_key: str | None = None) -> None:
+        """Take a rule away"""
+        await self._call("DELETE", f"/api/v1/notifications/rules/{self._quote(rule_id)}", idempotency_key=idempotency_key)
+
     async def delete_queue(self, name: str, *, idempotency_key: str | None = None) -> None:
         """Delete a queue"""
         await self._call("DELETE", f"/api/v1/queues/{self._quote(name)}", idempotency_key=idempotency_key)
@@ -442,6 +542,10 @@ class AsyncOperations:
     async def delete_session(self, *, idempotency_key: str | None = None) -> None:
         """Sign out"""
         await self._call("DELETE", "/api/v1/session", idempotency_key=idempotency_key)
+
+    async def delete_subscription(self, rule_id: str, *, idempotency_key: str | None = None) -> None:
+        """Take a subscription away"""
+        await self._call("DELETE", f"/api/v1/notifications/subscriptions/{self._quote(rule_id)}", idempotency_key=idempotency_key)
 
     async def delete_task(self, task_id: str, *, idempotency_key: str | None = None) -> types.TaskOutcome:
         """Delete a task from the cluster; its history is kept"""
@@ -478,6 +582,18 @@ class AsyncOperations:
     async def get_endpoint(self, namespace: str, name: str) -> types.KeptObject:
         """One storage endpoint"""
         return cast("types.KeptObject", await self._call("GET", f"/api/v1/namespaces/{self._quote(namespace)}/endpoints/{self._quote(name)}"))
+
+    async def get_notification_contact(self) -> types.KnownContact:
+        """How the caller is reached"""
+        return cast("types.KnownContact", await self._call("GET", "/api/v1/notifications/contact"))
+
+    async def get_notification_delivery(self, message_id: str) -> types.Delivery:
+        """One message, and what it tells of"""
+        return cast("types.Delivery", await self._call("GET", f"/api/v1/notifications/deliveries/{self._quote(message_id)}"))
+
+    async def get_notification_rule(self, rule_id: str) -> types.KeptRule:
+        """One rule"""
+        return cast("types.KeptRule", await self._call("GET", f"/api/v1/notifications/rules/{self._quote(rule_id)}"))
 
     async def get_open_api(self) -> dict[str, Any]:
         """This document"""
@@ -519,6 +635,10 @@ class AsyncOperations:
         """One stage of the current run, or of another"""
         return cast("types.StageWhole", await self._call("GET", f"/api/v1/tasks/{self._quote(task_id)}/stages/{self._quote(stage)}", query={"run": run}))
 
+    async def get_subscription(self, rule_id: str) -> types.KeptSubscription:
+        """One subscription"""
+        return cast("types.KeptSubscription", await self._call("GET", f"/api/v1/notifications/subscriptions/{self._quote(rule_id)}"))
+
     async def get_task(self, task_id: str) -> types.TaskWhole:
         """One task with all that is known of it"""
         return cast("types.TaskWhole", await self._call("GET", f"/api/v1/tasks/{self._quote(task_id)}"))
@@ -542,6 +662,22 @@ class AsyncOperations:
     async def list_item_errors(self, task_id: str, *, run: int | None = None, stage: str | None = None, class_: Sequence[Literal['permanent', 'transient', 'throttled']] | None = None, reason: str | None = None, prefix: str | None = None, text: str | None = None, limit: int | None = None, cursor: str | None = None) -> types.ItemPage:
         """List the items of a run that failed, by path"""
         return cast("types.ItemPage", await self._call("GET", f"/api/v1/tasks/{self._quote(task_id)}/item-errors", query={"run": run, "stage": stage, "class": class_, "reason": reason, "prefix": prefix, "text": text, "limit": limit, "cursor": cursor}))
+
+    async def list_notification_channels(self) -> types.Channels:
+        """The ways to people and programs"""
+        return cast("types.Channels", await self._call("GET", "/api/v1/notifications/channels"))
+
+    async def list_notification_deliveries(self, *, limit: int | None = None, cursor: str | None = None, state: Literal['pending', 'sending', 'sent', 'dead'] | None = None) -> types.Deliveries:
+        """Messages in a state, such as those given up"""
+        return cast("types.Deliveries", await self._call("GET", "/api/v1/notifications/deliveries", query={"limit": limit, "cursor": cursor, "state": state}))
+
+    async def list_notification_rules(self) -> types.Rules:
+        """All rules of the administrators"""
+        return cast("types.Rules", await self._call("GET", "/api/v1/notifications/rules"))
+
+    async def list_notifications(self, *, limit: int | None = None, cursor: str | None = None, unread: bool | None = None) -> types.Inbox:
+        """The caller's inbox, newest first"""
+        return cast("types.Inbox", await self._call("GET", "/api/v1/notifications", query={"limit": limit, "cursor": cursor, "unread": unread}))
 
     async def list_queues(self, *, limit: int | None = None, cursor: str | None = None, text: str | None = None) -> types.ObjectPage:
         """List queues"""
@@ -571,6 +707,10 @@ class AsyncOperations:
         """The stages of a task"""
         return cast("types.StageLines", await self._call("GET", f"/api/v1/tasks/{self._quote(task_id)}/stages", query={"run": run}))
 
+    async def list_subscriptions(self) -> types.Subscriptions:
+        """All subscriptions of the caller"""
+        return cast("types.Subscriptions", await self._call("GET", "/api/v1/notifications/subscriptions"))
+
     async def list_tasks(self, *, namespace: Sequence[str] | None = None, type: Sequence[str] | None = None, status: Sequence[types.TaskStatus] | None = None, priority: Sequence[int] | None = None, queue: Sequence[str] | None = None, owner: Sequence[str] | None = None, schedule: Sequence[str] | None = None, submitted_since: str | None = None, submitted_until: str | None = None, text: str | None = None, fields: Sequence[Literal['taskId', 'namespace', 'name', 'type', 'status', 'phase', 'priority', 'queue', 'owner', 'submitTime', 'startTime', 'completionTime', 'run', 'stage', 'percent', 'message', 'waiting', 'schedule', 'itemErrorCount', 'archived', 'config', 'stages', 'progress', 'waitingFor', 'conditions', 'runs', 'labels', 'display']] | None = None, limit: int | None = None, cursor: str | None = None) -> types.TaskPage:
         """List tasks, newest first, live and archived"""
         return cast("types.TaskPage", await self._call("GET", "/api/v1/tasks", query={"namespace": namespace, "type": type, "status": status, "priority": priority, "queue": queue, "owner": owner, "schedule": schedule, "submittedSince": submitted_since, "submittedUntil": submitted_until, "text": text, "fields": fields, "limit": limit, "cursor": cursor}))
@@ -578,6 +718,10 @@ class AsyncOperations:
     async def list_types(self, *, limit: int | None = None, cursor: str | None = None, text: str | None = None) -> types.ObjectPage:
         """List task types"""
         return cast("types.ObjectPage", await self._call("GET", "/api/v1/types", query={"limit": limit, "cursor": cursor, "text": text}))
+
+    async def mark_notifications(self, body: types.Marking, *, idempotency_key: str | None = None) -> types.Changed:
+        """Mark entries of the inbox as read"""
+        return cast("types.Changed", await self._call("POST", "/api/v1/notifications/marks", body=body, idempotency_key=idempotency_key))
 
     async def nas_cancel_task(self, body: types.TaskOrder | None = None, *, task_id: str | None = None, reason: str | None = None, idempotency_key: str | None = None) -> types.Done:
         """End a task's current run for good"""
@@ -619,6 +763,14 @@ class AsyncOperations:
         """Read what the stages of a task wrote"""
         return cast("types.LogPage", await self._call("GET", f"/api/v1/tasks/{self._quote(task_id)}/logs", query={"run": run, "stage": stage, "attempt": attempt, "level": level, "since": since, "until": until, "everything": everything, "tail": tail, "limit": limit, "cursor": cursor}))
 
+    async def redeliver_notification(self, message_id: str, *, idempotency_key: str | None = None) -> types.Delivery:
+        """Send a message that was given up again"""
+        return cast("types.Delivery", await self._call("POST", f"/api/v1/notifications/deliveries/{self._quote(message_id)}/redelivery", idempotency_key=idempotency_key))
+
+    async def redeliver_notifications(self, body: types.Redelivery, *, idempotency_key: str | None = None) -> types.Changed:
+        """Send many that were given up again"""
+        return cast("types.Changed", await self._call("POST", "/api/v1/notifications/redeliveries", body=body, idempotency_key=idempotency_key))
+
     async def reject_review(self, review_id: str, body: types.Approval | None = None, *, idempotency_key: str | None = None) -> types.ReviewWhole:
         """Reject: the task ends as failed"""
         return cast("types.ReviewWhole", await self._call("POST", f"/api/v1/reviews/{self._quote(review_id)}/reject", body=body, idempotency_key=idempotency_key))
@@ -626,6 +778,10 @@ class AsyncOperations:
     async def replace_endpoint(self, namespace: str, name: str, body: types.EndpointChange, *, idempotency_key: str | None = None) -> types.KeptObject:
         """Change a storage endpoint that you have seen: If-Match"""
         return cast("types.KeptObject", await self._call("PUT", f"/api/v1/namespaces/{self._quote(namespace)}/endpoints/{self._quote(name)}", body=body, idempotency_key=idempotency_key))
+
+    async def replace_notification_rule(self, rule_id: str, body: types.NewRule, *, idempotency_key: str | None = None) -> types.KeptRule:
+        """Change a rule; `If-Match` names the version that was seen"""
+        return cast("types.KeptRule", await self._call("PUT", f"/api/v1/notifications/rules/{self._quote(rule_id)}", body=body, idempotency_key=idempotency_key))
 
     async def replace_preferences(self, body: types.Preferences, *, idempotency_key: str | None = None) -> types.Preferences:
         """Remember something else"""
@@ -638,6 +794,10 @@ class AsyncOperations:
     async def replace_schedule(self, namespace: str, name: str, body: types.ScheduleChange, *, idempotency_key: str | None = None) -> types.KeptObject:
         """Change a schedule that you have seen: If-Match"""
         return cast("types.KeptObject", await self._call("PUT", f"/api/v1/namespaces/{self._quote(namespace)}/schedules/{self._quote(name)}", body=body, idempotency_key=idempotency_key))
+
+    async def replace_subscription(self, rule_id: str, body: types.NewSubscription, *, idempotency_key: str | None = None) -> types.KeptSubscription:
+        """Change a subscription; `If-Match` names the version that was seen"""
+        return cast("types.KeptSubscription", await self._call("PUT", f"/api/v1/notifications/subscriptions/{self._quote(rule_id)}", body=body, idempotency_key=idempotency_key))
 
     async def replace_type(self, name: str, body: types.TypeChange, *, idempotency_key: str | None = None) -> types.KeptObject:
         """Change a task type that you have seen: If-Match"""
@@ -679,6 +839,10 @@ class AsyncOperations:
         """Strike items off, or keep them after all"""
         return cast("types.Selected", await self._call("POST", f"/api/v1/reviews/{self._quote(review_id)}/selections", body=body, idempotency_key=idempotency_key))
 
+    async def set_notification_contact(self, body: types.Contact, *, idempotency_key: str | None = None) -> types.KnownContact:
+        """Say how to be reached"""
+        return cast("types.KnownContact", await self._call("PUT", "/api/v1/notifications/contact", body=body, idempotency_key=idempotency_key))
+
     async def set_stream_topics(self, stream_id: str, body: types.StreamTopics, *, idempotency_key: str | None = None) -> types.StreamState:
         """Change what a stream follows"""
         return cast("types.StreamState", await self._call("POST", f"/api/v1/stream/{self._quote(stream_id)}/topics", body=body, idempotency_key=idempotency_key))
@@ -694,6 +858,10 @@ class AsyncOperations:
     async def suspend_schedule(self, namespace: str, name: str, *, idempotency_key: str | None = None) -> types.KeptObject:
         """Make no tasks for now"""
         return cast("types.KeptObject", await self._call("POST", f"/api/v1/namespaces/{self._quote(namespace)}/schedules/{self._quote(name)}/suspend", idempotency_key=idempotency_key))
+
+    async def test_notification_channel(self, channel: str, body: types.Test | None = None, *, idempotency_key: str | None = None) -> types.Delivery:
+        """Send a test message"""
+        return cast("types.Delivery", await self._call("POST", f"/api/v1/notifications/channels/{self._quote(channel)}/tests", body=body, idempotency_key=idempotency_key))
 
     async def undo_review_selection(self, review_id: str, *, idempotency_key: str | None = None) -> types.Selected:
         """Take the newest change of a list back"""

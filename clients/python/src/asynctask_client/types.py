@@ -188,6 +188,31 @@ class CalendarEntry(TypedDict):
     """It would start then, were it not suspended."""
 
 
+class Changed(TypedDict):
+    """How many changed."""
+
+    changed: int
+
+
+class ChannelState(TypedDict):
+    """A channel. Its settings and secrets are not shown."""
+
+    name: str
+    kind: str
+    byDefault: bool
+    """Whether people are reached by it when a rule names no channels."""
+    breaker: NotRequired[str | None]
+    """`closed`: it works. `open`: it fails and is left in peace. `half-open`: it is being tried. For administra…"""
+    lastError: NotRequired[str | None]
+    lastSentTime: NotRequired[str | None]
+
+
+class Channels(TypedDict):
+    """The channels of the file that is in force."""
+
+    items: list["ChannelState"]
+
+
 class CheckpointAnswer(TypedDict):
     """How a stage would go on after an interruption."""
 
@@ -232,6 +257,21 @@ class Condition(TypedDict):
     """When `status` last changed."""
 
 
+class Contact(TypedDict):
+    """How the caller wants to be reached. The inbox is always there."""
+
+    mail: NotRequired[str]
+    """Mail address. Empty: the one that the sign-in tells, if it does."""
+    phone: NotRequired[str]
+    """Telephone number, for SMS."""
+    language: NotRequired[Literal['en', 'zh'] | None]
+    """Language of messages."""
+    timeZone: NotRequired[str]
+    """IANA time zone of the times in messages."""
+    muted: NotRequired[list[str]]
+    """Channels by which not to be reached."""
+
+
 class Decision(TypedDict):
     """A decision by somebody who is known: written by the gateway, one for each person, the newest holds."""
 
@@ -245,6 +285,33 @@ class Decision(TypedDict):
     """When."""
     itemsDigest: NotRequired[str]
     """Of the list that was approved: `reviewItems.digest`. An approval of another list than the newest doesn't…"""
+
+
+class Deliveries(TypedDict):
+    """A page of messages, newest first."""
+
+    items: list["Delivery"]
+    nextCursor: NotRequired[str | None]
+
+
+class Delivery(TypedDict):
+    """A message in the outbox."""
+
+    id: str
+    """Bound to the message: receivers see it as `Idempotency-Key`, mails as `Message-ID`."""
+    channel: str
+    recipient: str
+    state: str
+    events: int
+    """How many it tells of."""
+    attempts: int
+    createTime: str
+    nextTime: NotRequired[str | None]
+    endTime: NotRequired[str | None]
+    errorClass: NotRequired[str | None]
+    error: NotRequired[str | None]
+    titles: NotRequired[list[str] | None]
+    """What it tells of, the first of them; of one message alone."""
 
 
 class Dependency(TypedDict):
@@ -444,6 +511,37 @@ class Hold(TypedDict):
     """What runs saves a checkpoint, stops and waits too."""
 
 
+class Inbox(TypedDict):
+    """A page of the inbox, newest first."""
+
+    items: list["InboxEntry"]
+    nextCursor: NotRequired[str | None]
+
+
+class InboxEntry(TypedDict):
+    """One notification."""
+
+    id: str
+    time: str
+    """When it came."""
+    isRead: bool
+    kind: "Kind"
+    """What happened; `FirstFailure` and `Recovered` in place of how it ended, where it is one."""
+    title: str
+    """In a line, in the language of the request."""
+    text: str
+    """In a sentence or two."""
+    namespace: str
+    name: str
+    """The task's, or the schedule's."""
+    taskId: NotRequired[str | None]
+    taskType: NotRequired[str | None]
+    priority: NotRequired[int | None]
+    schedule: NotRequired[str | None]
+    params: dict[str, Any]
+    """What the texts are made of."""
+
+
 class ItemList(TypedDict):
     """The list whose items are reviewed one by one."""
 
@@ -550,6 +648,55 @@ class KeptObject(TypedDict):
     status: dict[str, Any]
 
 
+class KeptRule(TypedDict):
+    """A rule."""
+
+    id: str
+    name: str
+    namespace: NotRequired[str | None]
+    version: str
+    """Give it as `If-Match` when you change it."""
+    createTime: str
+    changeTime: str
+    changedBy: str
+    rule: "Rule"
+
+
+class KeptSubscription(TypedDict):
+    """A subscription."""
+
+    id: str
+    name: str
+    namespace: NotRequired[str | None]
+    version: str
+    """Give it as `If-Match` when you change it."""
+    createTime: str
+    changeTime: str
+    changedBy: str
+    rule: "Wish"
+
+
+Kind = Literal['Succeeded', 'PartiallySucceeded', 'Failed', 'Cancelled', 'Invalid', 'FirstFailure', 'Recovered', 'DeadlineAtRisk', 'ReviewWanted', 'ReviewExpiring', 'ScheduleStale', 'MissPredicted', 'ScheduleFresh', 'Test']
+"""What a rule can ask for. `FirstFailure` and `Recovered` are said of an end, beside how it ended."""
+
+
+class KnownContact(TypedDict):
+    """The same, and what is known otherwise."""
+
+    mail: NotRequired[str]
+    """Mail address. Empty: the one that the sign-in tells, if it does."""
+    phone: NotRequired[str]
+    """Telephone number, for SMS."""
+    language: NotRequired[Literal['en', 'zh'] | None]
+    """Language of messages."""
+    timeZone: NotRequired[str]
+    """IANA time zone of the times in messages."""
+    muted: NotRequired[list[str]]
+    """Channels by which not to be reached."""
+    signInMail: NotRequired[str | None]
+    """The address that the sign-in told: mail goes there while `mail` is empty."""
+
+
 class LocationField(TypedDict):
     """A config field that holds a location on storage."""
 
@@ -599,6 +746,36 @@ class MadeApiKey(TypedDict):
     """About when it was last used: right to some ten minutes."""
     token: str
     """To be sent as `Authorization: Bearer TOKEN`."""
+
+
+class Marking(TypedDict):
+    """Which entries to mark."""
+
+    ids: NotRequired[list[str]]
+    """These;"""
+    until: NotRequired[str | None]
+    """or all that came until then."""
+    isRead: NotRequired[bool]
+    """As read, or (with `ids`) as unread again."""
+
+
+class Match(TypedDict):
+    """Which events. Every field that is given must fit; one that is absent fits all."""
+
+    events: NotRequired[list["Kind"]]
+    """Kinds of events."""
+    namespaces: NotRequired[list[str]]
+    """Namespaces."""
+    types: NotRequired[list[str]]
+    """TaskTypes."""
+    queues: NotRequired[list[str]]
+    """TaskQueues."""
+    priorities: NotRequired[list[int]]
+    """Priorities, 1 to 5."""
+    initiators: NotRequired[list[str]]
+    """Who submitted the task."""
+    schedules: NotRequired[list[str]]
+    """TaskSchedules."""
 
 
 class Need(TypedDict):
@@ -652,6 +829,15 @@ class NewQueue(TypedDict):
     name: str
 
 
+class NewRule(TypedDict):
+    """An administrators' rule."""
+
+    name: str
+    namespace: NotRequired[str | None]
+    """Only of this namespace; absent: of all."""
+    rule: "Rule"
+
+
 class NewSchedule(TypedDict):
     """A schedule to make."""
 
@@ -661,6 +847,15 @@ class NewSchedule(TypedDict):
     namespace: NotRequired[str | None]
     """Where; absent: the caller's default."""
     name: str
+
+
+class NewSubscription(TypedDict):
+    """What the caller wants to be told of, in the inbox and by mail."""
+
+    name: str
+    namespace: NotRequired[str | None]
+    """Only of this namespace; absent: of all in which the caller may see tasks."""
+    rule: NotRequired["Wish"]
 
 
 class NewType(TypedDict):
@@ -841,6 +1036,12 @@ class Reason(TypedDict):
 
     reason: NotRequired[str]
     """In the caller's words: kept with the task and in the audit."""
+
+
+class Redelivery(TypedDict):
+    """Which dead messages to send again."""
+
+    ids: list[str]
 
 
 class RemoteSource(TypedDict):
@@ -1037,6 +1238,31 @@ class Right(TypedDict):
     """In every namespace."""
     namespaces: NotRequired[list[str]]
     """Where, unless everywhere."""
+
+
+class Rule(TypedDict):
+    """Who is told of which events."""
+
+    match: NotRequired["Match"]
+    """Which events."""
+    channels: NotRequired[list[str]]
+    """Channels by which people are reached, besides their inbox. Absent: those that are on by default, such as…"""
+    language: NotRequired[Literal['en', 'zh'] | None]
+    """The language; absent: the recipient's own."""
+    groupSeconds: NotRequired[int]
+    """What happens within this time is told in one message. 0: each at once."""
+    maxPerHour: NotRequired[int]
+    """Most messages an hour to one recipient and channel; what is more waits and is told together."""
+    enabled: NotRequired[bool]
+    """Whether it counts."""
+    to: list[str]
+    """To whom."""
+
+
+class Rules(TypedDict):
+    """All that the caller may see."""
+
+    items: list["KeptRule"]
 
 
 class Run(TypedDict):
@@ -1334,6 +1560,12 @@ class Submitted(TypedDict):
     """The API server has it."""
 
     task_id: str
+
+
+class Subscriptions(TypedDict):
+    """All of the caller's."""
+
+    items: list["KeptSubscription"]
 
 
 class Tally(TypedDict):
@@ -1697,6 +1929,13 @@ class TemplateMetadata(TypedDict):
     """Annotations of the tasks."""
 
 
+class Test(TypedDict):
+    """Where a test goes."""
+
+    to: NotRequired[str | None]
+    """`mail:ADDRESS` or `sms:NUMBER`; absent for channels with but one recipient."""
+
+
 class Text(TypedDict):
     """A text for people, in the languages of the product."""
 
@@ -1755,6 +1994,14 @@ class TypeFacet(TypedDict):
     struckItems: int
     struckBytes: int
     type: str
+
+
+class Unread(TypedDict):
+    """How many are unread."""
+
+    unread: int
+    isMore: bool
+    """Whether there are more than that: they are not counted further."""
 
 
 class VolumeSource(TypedDict):
@@ -1842,3 +2089,20 @@ class WindowRange(TypedDict):
     """When it opens, by the clock on the wall."""
     end: NotRequired[str]
     """When it closes. Earlier than `start`: on the next day."""
+
+
+class Wish(TypedDict):
+    """Which events somebody wants to be told of, and how."""
+
+    match: NotRequired["Match"]
+    """Which events."""
+    channels: NotRequired[list[str]]
+    """Channels by which people are reached, besides their inbox. Absent: those that are on by default, such as…"""
+    language: NotRequired[Literal['en', 'zh'] | None]
+    """The language; absent: the recipient's own."""
+    groupSeconds: NotRequired[int]
+    """What happens within this time is told in one message. 0: each at once."""
+    maxPerHour: NotRequired[int]
+    """Most messages an hour to one recipient and channel; what is more waits and is told together."""
+    enabled: NotRequired[bool]
+    """Whether it counts."""

@@ -135,6 +135,8 @@ class TaskChange:
 
     old: TaskRow | None
     new: TaskRow
+    body: Mapping[str, Any] | None = None
+    """The object; None where it left unseen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +145,8 @@ class StageChange:
 
     old: StageRow | None
     new: StageRow
+    body: Mapping[str, Any]
+    """The object."""
 
 
 NARROW = [tasks.c[field.name] for field in fields(TaskRow)]
@@ -179,7 +183,7 @@ async def _take_tasks(transaction: Transaction, seen: Sequence[Seen], now: int) 
         bodies.append(rows.document(item.body))
         written += history
         new = _task(row)
-        changes.append(TaskChange(_task(old) if old else None, new))
+        changes.append(TaskChange(_task(old) if old else None, new, item.body))
         known[new.task_id] = row
     kept = await _ended_before(transaction, written)
     await upsert(transaction, tasks, found, newer="resource_version")
@@ -199,7 +203,7 @@ async def _take_stages(transaction: Transaction, seen: Sequence[Seen]) -> list[S
         if not _is_news(old, row):
             continue
         found.append(row)
-        changes.append(StageChange(_stage(old) if old else None, _stage(row)))
+        changes.append(StageChange(_stage(old) if old else None, _stage(row), item.body))
         known[row["stage_id"]] = row
     await upsert(transaction, stage_runs, found, newer="resource_version")
     return changes

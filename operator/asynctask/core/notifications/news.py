@@ -24,7 +24,6 @@ EXPIRY_LEAD = timedelta(hours=4)
 """A review is called for again this long before it expires, at most."""
 EXPIRY_LEAD_SHARE = 0.25
 """And not before this share of its time is left: one that lasts an hour is recalled after three quarters of it."""
-ANNOTATION_SUBMITTED_BY = f"{names.GROUP}/submitted-by"
 MAX_MESSAGE = 1024
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 """Of an object that says no time: too old to be told of."""
@@ -133,7 +132,7 @@ def _task_event(task: Object, kind: Kind, key: str, since: Any, params: Mapping[
         "task_type": spec.get("type") or "",
         "priority": status.get("priority") or spec.get("priority") or 3,
         "queue": spec.get("queueName") or names.DEFAULT_QUEUE,
-        "initiator": (meta.get("annotations") or {}).get(ANNOTATION_SUBMITTED_BY, ""),
+        "initiator": (meta.get("annotations") or {}).get(names.ANNOTATION_SUBMITTED_BY, ""),
         "schedule": schedule["name"] if schedule else "",
         "series": f"series/{schedule['uid'] if schedule else uid}",
         "params": {"run": spec.get("run", 1), **params},

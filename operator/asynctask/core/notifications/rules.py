@@ -48,13 +48,11 @@ class Match(Model):
         )
 
 
-class Rule(Model):
-    """Who is told of which events."""
+class Wish(Model):
+    """Which events somebody wants to be told of, and how."""
 
     match: Match = Match()
     """Which events."""
-    to: Annotated[tuple[Recipient, ...], Field(min_length=1, max_length=50)]
-    """To whom."""
     channels: Annotated[tuple[ChannelName, ...], Field(max_length=20)] = ()
     """Channels by which people are reached, besides their inbox. Absent: those that are on by default, such as mail."""
     language: Language | None = None
@@ -65,6 +63,13 @@ class Rule(Model):
     """Most messages an hour to one recipient and channel; what is more waits and is told together."""
     enabled: bool = True
     """Whether it counts."""
+
+
+class Rule(Wish):
+    """Who is told of which events."""
+
+    to: Annotated[tuple[Recipient, ...], Field(min_length=1, max_length=50)]
+    """To whom."""
 
 
 # Without any rule written, those who must act are told: whoever began it, whoever decides, whoever looks after it all.

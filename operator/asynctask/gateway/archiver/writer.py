@@ -13,7 +13,7 @@ import structlog
 
 from asynctask.adapters.archive import Archive, ArchiveError, ArchiveUnavailable, Transaction, tasks
 from asynctask.adapters.archive.tables.columns import micros
-from asynctask.adapters.archive.tasks import Seen, StageRow, TaskRow
+from asynctask.adapters.archive.tasks import Seen, StageChange, TaskChange
 
 log = structlog.get_logger("archiver")
 Body = Mapping[str, Any]
@@ -22,11 +22,11 @@ Body = Mapping[str, Any]
 class Listener(Protocol):
     """Acts on changes, in the transaction that writes them. Raises nothing but what the database does to it."""
 
-    async def changed(self, transaction: Transaction, old: TaskRow | None, new: TaskRow) -> None:
-        """A task's row is another; None: it is new."""
+    async def changed(self, transaction: Transaction, change: TaskChange) -> None:
+        """A task's row is another."""
 
-    async def stage_changed(self, transaction: Transaction, old: StageRow | None, new: StageRow) -> None:
-        """A stage's row is another; None: it is new."""
+    async def stage_changed(self, transaction: Transaction, change: StageChange) -> None:
+        """A stage's row is another."""
 
 
 @dataclass
@@ -98,12 +98,12 @@ class Writer:
         async with self.archive.begin() as transaction:
             for change in await tasks.take_stages(transaction, batch.stages):
                 for listener in listeners:
-                    await listener.stage_changed(transaction, change.old, change.new)
+                    await listener.stage_changed(transaction, change)
             changes = await tasks.take_tasks(transaction, batch.tasks, now)
             changes += await tasks.gone(transaction, batch.tasks_gone, now)
             for task in changes:
                 for listener in listeners:
-                    await listener.changed(transaction, task.old, task.new)
+                    await listener.changed(transaction, task)
             await tasks.stages_gone(transaction, batch.stages_gone, now)
 
 

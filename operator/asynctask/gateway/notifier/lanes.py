@@ -5,7 +5,7 @@ could not account for, because its process was killed or the database away, is s
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -44,6 +44,22 @@ class Pace:
     """In place of what the config says."""
 
 
+async def pause(woken: asyncio.Event, seconds: float) -> None:
+    """Wait until woken, or for a time. Not `wait_for`: until Python 3.12 it may swallow a cancellation."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await woken.wait()
+
+
+async def end(tasks: Collection[asyncio.Task[None]], seconds: float) -> None:
+    """Let tasks that were told to stop do so; those that don't in time are cancelled."""
+    if tasks:
+        _, late = await asyncio.wait(tasks, timeout=seconds)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
 class Lane:
     """One channel's."""
 
@@ -66,6 +82,7 @@ class Lane:
         self._flow = Bucket.full(channel.max_per_minute, 60.0, monotonic())
         self._recipients: dict[str, Bucket] = {}
         self._attempts: dict[str, asyncio.Task[None]] = {}
+        self._stopping = False
         self.breaker = pace.breaker
         self.last_error = ""
         self.last_sent: datetime | None = None
@@ -89,6 +106,11 @@ class Lane:
         """There may be something to send."""
         self._woken.set()
 
+    def stop(self) -> None:
+        """Take no more. What is being asked of the database comes to its end, so that no connection is torn."""
+        self._stopping = True
+        self._woken.set()
+
     def remember(self, address: str, sent: datetime) -> None:
         """Before a start: what this recipient was sent within the hour counts."""
         ago = max(0.0, (self._now() - sent).total_seconds())
@@ -96,8 +118,8 @@ class Lane:
         self._recipients[address] = bucket.take(monotonic() - ago)
 
     async def run(self) -> None:
-        """Send, for ever."""
-        while True:
+        """Send, until told to stop."""
+        while not self._stopping:
             self._woken.clear()
             taken = 0
             try:
@@ -106,9 +128,8 @@ class Lane:
                 log.info("nothing can be sent while the archive is away", channel=self.name, error=str(error))
             except Exception:
                 log.exception("a lane failed; it goes on", channel=self.name)
-            if not taken or not self._room():
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._woken.wait(), self._pace.poll)
+            if not self._stopping and (not taken or not self._room()):
+                await pause(self._woken, self._pace.poll)
 
     async def take(self) -> int:
         """Take what is due and there is room for, and begin to send it; how many."""
@@ -129,12 +150,7 @@ class Lane:
 
     async def finish(self, seconds: float) -> None:
         """Let what is under way end; what takes longer is left to be sent again."""
-        tasks = list(self._attempts.values())
-        if tasks:
-            _, late = await asyncio.wait(tasks, timeout=seconds)
-            for task in late:
-                task.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
+        await end(list(self._attempts.values()), seconds)
         await self._sender.close()
 
     def _room(self) -> int:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import structlog
 
 from asynctask.adapters.archive import Archive, Transaction, outbox
-from asynctask.adapters.archive.tasks import StageRow, TaskRow
+from asynctask.adapters.archive.tasks import StageChange, TaskChange
 from asynctask.core.notifications import news
 from asynctask.core.notifications.events import NOTHING, News
 
@@ -22,15 +22,16 @@ Object = Mapping[str, Any]
 class NewsListener:
     """The archiver's listener."""
 
-    async def changed(self, transaction: Transaction, old: TaskRow | None, new: TaskRow, body: Object) -> None:
+    async def changed(self, transaction: Transaction, change: TaskChange) -> None:
         """Write down what a task has to tell."""
-        await self._note(transaction, news_of("AsyncTask", body))
+        if change.body is not None:
+            await self._note(transaction, news_of("AsyncTask", change.body))
 
-    async def stage_changed(self, transaction: Transaction, old: StageRow | None, new: StageRow, body: Object) -> None:
+    async def stage_changed(self, transaction: Transaction, change: StageChange) -> None:
         """Write down what a stage has to tell: only those that wait for people have anything."""
-        if ((body.get("spec") or {}).get("template") or {}).get("approval") is not None:
-            task = await outbox.task_object(transaction, new.task_id)
-            await self._note(transaction, news_of("Stage", body, task))
+        if ((change.body.get("spec") or {}).get("template") or {}).get("approval") is not None:
+            task = await outbox.task_object(transaction, change.new.task_id)
+            await self._note(transaction, news_of("Stage", change.body, task))
 
     async def _note(self, transaction: Transaction, found: News) -> None:
         if found is not NOTHING:

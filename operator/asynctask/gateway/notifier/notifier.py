@@ -14,7 +14,7 @@ from asynctask.adapters.notify import channels
 from asynctask.adapters.notify.channels import Setup
 from asynctask.adapters.notify.config import BadConfig, Config
 from asynctask.gateway.metrics import Metrics
-from asynctask.gateway.notifier.lanes import Lane, Pace
+from asynctask.gateway.notifier.lanes import Lane, Pace, end, pause
 from asynctask.gateway.notifier.telling import EVENTS_AT_ONCE, MaySee, Teller
 
 log = structlog.get_logger("notifier")
@@ -61,6 +61,8 @@ class Notifier:
         self._delivered, self._now, self._rhythm = delivered, now, rhythm or Rhythm()
         self._teller = Teller(archive, may_see)
         self._news = asyncio.Event()
+        self._stopping = asyncio.Event()
+        self._has_begun = False
         self._setup = NO_CHANNELS
         self._lanes: dict[str, Lane] = {}
         self._workers: dict[str, asyncio.Task[None]] = {}
@@ -75,29 +77,41 @@ class Notifier:
 
     async def run(self) -> None:
         """Work until cancelled; then let what is under way end."""
+        works = (
+            self._every(self._rhythm.config, self._follow_config),
+            self._tell(),
+            self._every(self._rhythm.tidy, self._tidy),
+            self._every(self._rhythm.prune, self._prune),
+        )
+        tasks = [asyncio.create_task(work) for work in works]
         try:
-            await self._follow_config()
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self._every(self._rhythm.config, self._follow_config))
-                group.create_task(self._tell())
-                group.create_task(self._every(self._rhythm.tidy, self._tidy))
-                group.create_task(self._every(self._rhythm.prune, self._prune))
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            self._stopping.set()
+            self._news.set()
+            await end(tasks, FINISH_SECONDS)
             await self._close()
 
     async def _tell(self) -> None:
-        while True:
+        while not self._stopping.is_set():
             self._news.clear()
             told = 0
             try:
+                if not self._has_begun:
+                    await self._begin()
                 told = await self.tell_once()
             except ArchiveError as error:
                 log.warning("nothing can be told while the archive is away", error=str(error))
             except Exception:
                 log.exception("telling failed")
-            if told < EVENTS_AT_ONCE:
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._news.wait(), self._rhythm.tell)
+            if told < EVENTS_AT_ONCE and not self._stopping.is_set():
+                await pause(self._news, self._rhythm.tell)
+
+    async def _begin(self) -> None:
+        """What happens from the first time on that a notifier runs is told."""
+        async with self._archive.begin() as transaction:
+            await notifyrules.begun(transaction, self._now())
+        self._has_begun = True
 
     async def tell_once(self) -> int:
         """Apply the rules to what is due; how many events."""
@@ -162,20 +176,20 @@ class Notifier:
     async def _close(self) -> None:
         workers, lanes = list(self._workers.values()), list(self._lanes.values())
         self._workers, self._lanes = {}, {}
-        for worker in workers:
-            worker.cancel()
-        await asyncio.gather(*workers, return_exceptions=True)
+        for lane in lanes:
+            lane.stop()
+        await end(workers, FINISH_SECONDS)
         await asyncio.gather(*(lane.finish(FINISH_SECONDS) for lane in lanes), return_exceptions=True)
 
     async def _every(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
-        while True:
+        while not self._stopping.is_set():
             try:
                 await work()
             except ArchiveError as error:
                 log.info("the archive is away", error=str(error))
             except Exception:
                 log.exception("the notifier failed at its upkeep")
-            await asyncio.sleep(seconds)
+            await pause(self._stopping, seconds)
 
     async def _tidy(self) -> None:
         """Take back what senders that died had taken, give up what waited too long, tell how channels fare."""
@@ -225,6 +239,6 @@ class Notifier:
             while True:
                 async with self._archive.begin() as transaction:
                     gone = await some(transaction)
-                if gone < PRUNE_AT_ONCE:
+                if gone < PRUNE_AT_ONCE or self._stopping.is_set():
                     break
-                await asyncio.sleep(self._rhythm.tell)
+                await pause(self._stopping, self._rhythm.tell)

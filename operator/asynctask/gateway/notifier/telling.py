@@ -48,7 +48,9 @@ class Teller:
 
     async def _tell(self, transaction: Transaction, config: Config, now: datetime) -> Told:
         events = await outbox.due_events(transaction, now, EVENTS_AT_ONCE)
-        since = max(await notifyrules.begun(transaction, now), now - timedelta(hours=config.news_age_hours))
+        begun = await notifyrules.begun(transaction, now)
+        # the cluster's times are whole seconds
+        since = max(begun - timedelta(seconds=1), now - timedelta(hours=config.news_age_hours))
         worth = [event for event in events if max(event.time, event.due or event.time) >= since]
         asked = {event.subject for event in worth if topic(event.kind) == "reviews"}
         over = await outbox.over(transaction, asked)
