@@ -46,6 +46,7 @@ def test_operator_and_gateway_have_roles_of_their_own() -> None:
     assert {role for account, role in bound if account == "asynctask-gateway"} == {
         "asynctask-gateway",
         "asynctask-gateway-cluster",
+        "asynctask-gateway-lease",
     }
     assert {role for account, role in bound if account == "asynctask-operator"} == {
         "asynctask-operator",
