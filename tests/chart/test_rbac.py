@@ -65,6 +65,7 @@ def test_with_watched_namespaces_nothing_namespaced_is_granted_to_the_cluster() 
     }
     assert cluster_wide == {
         "tasktypes", "tasktypes/status", "taskqueues", "taskqueues/status", "namespaces", "tokenreviews",
+        "subjectaccessreviews",
     }  # fmt: skip
     for account in ("operator", "gateway"):
         assert {f"nas/asynctask-{account}", f"media/asynctask-{account}"} <= set(rendered.of("Role"))
