@@ -106,6 +106,8 @@ class World:
     directory: Path
     session: aiohttp.ClientSession
     namespaces: list[str] = field(default_factory=list)
+    lease: str = field(default_factory=lambda: f"gateway-{secrets.token_hex(4)}")
+    """What its gateways compete for: those of another test, with another archive, are no rivals."""
 
     @asynccontextmanager
     async def gateway(
@@ -118,6 +120,8 @@ class World:
             "api_port": free_port(),
             "artifacts_directory": str(self.directory / "artifacts"),
             "journal_directory": str(self.directory / "journal"),
+            "namespace": "default",
+            "lease_name": self.lease,
             "archive_url": f"sqlite:///{self.directory / 'archive.db'}",
             **settings,
         }

@@ -5,9 +5,9 @@ from typing import Any
 
 from asynctask.adapters.archive import Archive, ArchiveError, Position, tasklists, tasks
 from asynctask.core.tasklists import Filter, Place
+from asynctask.gateway.archiver.writer import Writer
 from asynctask.gateway.front.listing import SourceAway
-from asynctask.gateway.front.tasks import rows
-from asynctask.gateway.front.tasks.rows import Row, micros, moment
+from asynctask.gateway.front.tasks.rows import Row, moment
 
 Object = Mapping[str, Any]
 
@@ -15,8 +15,9 @@ Object = Mapping[str, Any]
 class ArchivedTasks:
     """What lists and pages ask of the archive. Whatever ails it is SourceAway."""
 
-    def __init__(self, archive: Archive) -> None:
+    def __init__(self, archive: Archive, writer: Writer) -> None:
         self._archive = archive
+        self._writer = writer
 
     async def page(self, wanted: Filter, after: Place | None, limit: int) -> tuple[Sequence[Row], Place | None]:
         """The newest of those wanted, after a place, and how far was looked; None: to the end."""
@@ -51,11 +52,10 @@ class ArchivedTasks:
             raise SourceAway(str(error)) from error
         return {record.row.task_id: record.object for record in found if record}
 
-    async def keep(self, body: Object) -> None:
-        """Take a task in before it is deleted."""
+    async def keep(self, body: Object, stages: Sequence[Object]) -> None:
+        """Take a task and its stages in before they are deleted."""
         try:
-            async with self._archive.begin() as transaction:
-                await tasks.take_tasks(transaction, [tasks.Seen(body)], now=micros(rows.now()))
+            await self._writer.archive_now(body, stages)
         except ArchiveError as error:
             raise SourceAway(str(error)) from error
 

@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 from uuid import UUID
 
+import orjson
+
 from asynctask.adapters import cluster as api
+from asynctask.api import names
 from asynctask.gateway.front.calls import Call
 from asynctask.gateway.front.listing import ArchiveAway, Archived, Listing, Live, SourceAway
 from asynctask.gateway.front.problems import Conflict
@@ -43,8 +46,8 @@ class ArchivedTasks(Archived, Protocol):
     async def objects(self, task_ids: Sequence[str]) -> Mapping[str, Object]:
         """Tasks whole, by uid; those that it has. Raises SourceAway."""
 
-    async def keep(self, body: Object) -> None:
-        """Take a task in before it is deleted. Raises SourceAway."""
+    async def keep(self, body: Object, stages: Sequence[Object]) -> None:
+        """Take a task and its stages in before they are deleted. Raises SourceAway."""
 
 
 @dataclass(frozen=True)
@@ -114,8 +117,12 @@ class Tasks:
         """See that the archive has the task, before it is deleted. Raises ArchiveAway."""
         if self._archived is None:
             return
+        stages: list[Object] = []
+        selector = f"{names.LABEL_TASK_UID}={found.row.task_id}"
+        async for raw, _ in self._cluster.pages(api.STAGES, found.row.namespace, selector):
+            stages += orjson.loads(raw)["items"]
         try:
-            await self._archived.keep(found.body)
+            await self._archived.keep(found.body, stages)
         except SourceAway as error:
             raise ArchiveAway(retry_after=5) from error
 

@@ -39,7 +39,10 @@ class Office:
     @classmethod
     def _made(cls, desk: Desk) -> Self:
         cluster, view = desk.cluster, desk.view
-        live, archived = LiveTasks(view), ArchivedTasks(desk.archive) if desk.archive else None
+        live, archived = (
+            LiveTasks(view),
+            ArchivedTasks(desk.archive, desk.writer) if desk.archive and desk.writer else None,
+        )
         tasks, checks = Tasks(cluster, live, archived), Checks(cluster, view)
         managing = Managing(cluster, view, tasks)
         return cls(

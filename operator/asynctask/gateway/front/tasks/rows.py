@@ -123,11 +123,6 @@ def of(body: Object, *, is_archived: bool = False) -> Row:
     )
 
 
-def now() -> datetime:
-    """The time."""
-    return datetime.now(UTC)
-
-
 def micros(time: datetime) -> int:
     """Microseconds since the epoch."""
     return (time - EPOCH) // MICROSECOND

@@ -1,0 +1,1 @@
+"""What the gateway costs those who call it."""
