@@ -9,6 +9,7 @@ import json
 import os
 import random
 import shutil
+import subprocess
 import threading
 import time
 from pathlib import Path
@@ -17,7 +18,7 @@ import pytest
 from cleanups import Cleanup, age, age_all
 from test_cleanup import write
 from test_trouble import as_nobody, is_root, mounted, tmpfs
-from trees import make_files, snapshot
+from trees import make_files, make_odd, snapshot
 
 from asynctask_stage.data import kernel
 
@@ -547,3 +548,46 @@ def test_names_of_any_bytes_go_and_come_back(cleanup):
     assert sum("pathBase64" in line for line in lines.values()) == 1
     assert cleanup.undo()["files"] == len(names)
     assert sorted(os.listdir(os.fsencode(cleanup.root))) == sorted(names)
+
+
+@is_root
+@pytest.mark.parametrize("kind", ["tmpfs", "xfs", "ext4"])
+def test_other_file_systems(cleanup, kind):
+    """Each of its own, with what it can and can't: inode numbers, access lists that new folders inherit."""
+    options = ["-t", "tmpfs", "tmpfs"]
+    if kind != "tmpfs":
+        if not shutil.which(f"mkfs.{kind}"):
+            pytest.skip(f"needs mkfs.{kind}")
+        image = cleanup.workspace.parent / "disk"
+        with image.open("wb") as file:
+            file.truncate(400 << 20)
+        subprocess.run([f"mkfs.{kind}", "-q", str(image)], check=True)
+        options = ["-o", "loop", str(image)]
+    with mounted(cleanup.root, *options):
+        make_odd(cleanup.root)
+        make_files(cleanup.root, 500)
+        age_all(cleanup.root)
+        before = {path: (cleanup.root / path).lstat() for path in cleanup.left()}
+        cleanup.config = {"limit_percent": 0, "remove_empty_folders": True}
+        count = cleanup.clean()["files"]
+        assert count > 500
+        assert cleanup.undo()["files"] == count
+        after = {path: (cleanup.root / path).lstat() for path in cleanup.left()}
+        for path in before.keys() | after.keys():
+            assert after[path].st_ino == before[path].st_ino
+            assert after[path].st_mtime_ns == before[path].st_mtime_ns
+
+
+@is_root
+def test_an_access_list_that_the_root_hands_down_lets_nobody_into_the_quarantine(cleanup):
+    one_file(cleanup)
+    done = subprocess.run(
+        [shutil.which("setfacl") or "false", "-d", "-m", "u:1234:rwx,g::rwx,o::rwx", str(cleanup.root)], check=False
+    )
+    if done.returncode != 0:
+        pytest.skip("needs access lists")
+    cleanup.root.chmod(0o777)
+    cleanup.succeed("delete")
+    for folder in (cleanup.quarantine.parent, cleanup.quarantine, cleanup.quarantine / "0000"):
+        assert folder.stat().st_mode & 0o077 == 0
+    assert cleanup.undo()["files"] == 1
