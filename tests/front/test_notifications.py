@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 from front.world import Client, World, user
 from support.sinks import http_server
@@ -268,3 +269,35 @@ async def test_what_happens_in_the_cluster_reaches_people_and_programs(
             assert entries[0]["kind"] == "FirstFailure"
             assert "no route to the NAS" in entries[0]["text"]
             assert json.loads(inlet.requests[0].body)["data"]["taskId"] == task["metadata"]["uid"]
+
+
+async def test_what_comes_into_an_inbox_comes_on_its_owners_stream_alone(office: Office) -> None:
+    headers = {**office.li.headers, "Accept": "text/event-stream"}
+    async with (
+        asyncio.timeout(60),
+        office.li.session.get(
+            f"{office.li.url}/api/v1/stream", params={"topics": "notifications"}, headers=headers
+        ) as stream,
+    ):
+        assert await told(stream) == {"topic": "notifications", "unread": 0}
+        await office.deliver("somebody", Kind.FAILED)
+        await office.deliver(office.li_name, Kind.CANCELLED)
+        entry = (await told(stream))["entry"]
+        assert (entry["kind"], entry["title"]["en"], entry["title"]["zh"]) == (
+            "Cancelled",
+            "Task task-0 was cancelled",
+            "任务 task-0 已取消",
+        )
+        assert (await told(stream))["unread"] == 1
+
+
+async def told(stream: aiohttp.ClientResponse) -> dict[str, Any]:
+    """The next notification of a stream."""
+    is_ours = False
+    async for line in stream.content:
+        if line.startswith(b"event:"):
+            is_ours = line.split(b":", 1)[1].strip() == b"notification"
+        elif is_ours and line.startswith(b"data:"):
+            found: dict[str, Any] = json.loads(line.removeprefix(b"data:"))
+            return found
+    raise AssertionError("the stream ended")

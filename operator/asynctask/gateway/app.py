@@ -36,6 +36,7 @@ from asynctask.gateway.logs.collector import Collector
 from asynctask.gateway.logs.feed import LogFeed
 from asynctask.gateway.metrics import Metrics
 from asynctask.gateway.notifier import notifying
+from asynctask.gateway.notifier.inboxfeed import InboxFeed
 from asynctask.gateway.notifier.listening import NewsListener
 from asynctask.gateway.routes import MAX_BODY_BYTES, StageApi
 from asynctask.gateway.shares import Shares
@@ -143,6 +144,9 @@ class Gateway:
             if hub := self._desk.stream:
                 self._listeners.stream = hub
                 stack.push_async_callback(_end, asyncio.create_task(LogFeed(hub, self._book.root).run()))
+                if self._desk.archive:
+                    inboxes = InboxFeed(self._desk.archive, hub, self._desk.now)
+                    stack.push_async_callback(_end, asyncio.create_task(inboxes.run()))
             self._stack = stack.pop_all()
         return self
 

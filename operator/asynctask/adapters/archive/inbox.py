@@ -99,3 +99,19 @@ async def prune(transaction: Transaction, before: datetime, limit: int) -> int:
     if found:
         await transaction.execute(delete(notification_inbox).where(_of.entry_id.in_(found)))
     return len(found)
+
+
+async def since(
+    connection: Transaction, users: Sequence[str], begin: datetime, limit: int
+) -> list[tuple[str, Entry]]:
+    """What came to these users' inboxes since then, oldest first, with whose it is."""
+    query = (
+        select(notification_inbox)
+        .where(_of.recipient.in_(users), _of.entry_time > micros(begin))
+        .order_by(_of.entry_time, _of.entry_id)
+        .limit(limit)
+    )
+    return [
+        (row.recipient, Entry(row.entry_id, moment(row.entry_time), bool(row.is_read), from_document(row.document)))
+        for row in await connection.execute(query)
+    ]
