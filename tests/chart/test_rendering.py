@@ -80,6 +80,24 @@ def test_artifacts_are_on_the_claim_that_is_given() -> None:
     assert {"name": "artifacts", "persistentVolumeClaim": {"claimName": "mine"}} in pod["volumes"]
 
 
+def test_the_channels_of_notifications_come_from_a_secret() -> None:
+    rendered = render("--set", "gateway.notifications.configSecret=mine")
+    pod = rendered.pod_templates()["Deployment/asynctask-gateway"]
+    assert {"name": "notifications", "secret": {"secretName": "mine"}} in pod["volumes"]
+    mount = next(each for each in pod["containers"][0]["volumeMounts"] if each["name"] == "notifications")
+    file = rendered.environment("asynctask-gateway")["ASYNCTASK_NOTIFICATIONS_FILE"]
+    assert file == f"{mount['mountPath']}/notifications.yaml"
+    assert "ASYNCTASK_NOTIFICATIONS_FILE" not in render().environment("asynctask-gateway")
+
+
+def test_the_gateway_may_be_let_out_to_more() -> None:
+    values = "networkPolicy: {enabled: true, gatewayEgress: [{ports: [{port: 587, protocol: TCP}]}]}"
+    policies = render(values=values).of("NetworkPolicy")
+    mail = {"ports": [{"port": 587, "protocol": "TCP"}]}
+    assert mail in policies["asynctask-gateway"]["spec"]["egress"]
+    assert mail not in policies["asynctask-operator"]["spec"]["egress"]
+
+
 def test_a_mirror_takes_the_place_of_every_registry() -> None:
     rendered = render(*ci_values("airgap"))
     images = {each["image"] for pod in rendered.pod_templates().values() for each in pod["containers"]}
