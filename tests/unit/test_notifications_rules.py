@@ -107,8 +107,8 @@ def test_tasks_and_subscriptions_write_only_to_domains_that_are_allowed() -> Non
     for address, allowed in (("an@example.com", True), ("an@EXAMPLE.com", True), ("an@elsewhere.org", False)):
         wish = {"on": ["Failed"], "to": [f"mail:{address}"]}
         assert bool(reached(replace(FAILED, notify=(wish,)), directory=closed)) is allowed
-        subscription = [("subscription/7", Rule(to=(f"mail:{address}",)))]
-        assert bool(targets(FAILED, subscription, closed)) is allowed
+        for name in ("subscription/7", "namespace/7"):
+            assert bool(targets(FAILED, [(name, Rule(to=(f"mail:{address}",)))], closed)) is allowed
         assert reached(FAILED, Rule(to=(f"mail:{address}",)), directory=closed) == [f"mail {address}"]
 
 

@@ -101,9 +101,7 @@ async def prune(transaction: Transaction, before: datetime, limit: int) -> int:
     return len(found)
 
 
-async def since(
-    connection: Transaction, users: Sequence[str], begin: datetime, limit: int
-) -> list[tuple[str, Entry]]:
+async def since(connection: Transaction, users: Sequence[str], begin: datetime, limit: int) -> list[tuple[str, Entry]]:
     """What came to these users' inboxes since then, oldest first, with whose it is."""
     query = (
         select(notification_inbox)

@@ -43,7 +43,8 @@ class StoredRule:
     @property
     def label(self) -> str:
         """What messages remember it by."""
-        return f"{'subscription' if self.owner else 'rule'}/{self.rule_id}"
+        kind = "subscription" if self.owner else "namespace" if self.namespace else "rule"
+        return f"{kind}/{self.rule_id}"
 
 
 async def all_rules(connection: Transaction, owner: str | None = None) -> tuple[StoredRule, ...]:

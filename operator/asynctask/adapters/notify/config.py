@@ -202,7 +202,7 @@ class Config(Strict):
     web_url: Annotated[str, Field(max_length=1000, pattern=r"^(https?://\S+)?$")] = ""
     """Where the web centre is, for links."""
     mail_domains: tuple[str, ...] | None = None
-    """Domains that tasks, subscriptions and people's own settings may send mail to; absent: any."""
+    """Domains that tasks, rules of one namespace and people's own settings may send mail to; absent: any."""
     max_attempts: Annotated[int, Field(ge=1, le=50)] = 12
     """A message is dead after so many attempts,"""
     max_age_hours: Annotated[float, Field(gt=0, le=168)] = 24

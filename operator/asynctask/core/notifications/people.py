@@ -51,7 +51,7 @@ class Directory:
     language: str = "en"
     time_zone: str = "UTC"
     mail_domains: frozenset[str] | None = None
-    """Domains that tasks and subscriptions may write to, beyond people's own addresses; None: any."""
+    """Domains that tasks, subscriptions and rules of one namespace may write to; None: any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +160,7 @@ def _reviewers(event: Event) -> tuple[str, ...]:
 
 
 def _may_write_to(address: str, name: str, recipient: str, directory: Directory) -> bool:
-    """Administrators' rules write to any address; a task or a subscription only to the domains that are allowed."""
-    if directory.mail_domains is None or not name.startswith(("task/", "subscription/")):
+    """Rules for all namespaces write to any address; those of less power only to the domains that are allowed."""
+    if directory.mail_domains is None or not name.startswith(("task/", "subscription/", "namespace/")):
         return True
     return recipient in directory.administrators or address.rpartition("@")[2].lower() in directory.mail_domains
