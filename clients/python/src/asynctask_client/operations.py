@@ -25,21 +25,21 @@ class Operations:
         """Do one thing to all live tasks that a filter takes"""
         return cast("types.BulkOutcome", self._call("POST", "/api/v1/tasks/actions", body=body, idempotency_key=idempotency_key))
 
-    def approve_review(self, review_id: str, body: types.Approval | None = None, *, idempotency_key: str | None = None) -> types.ReviewWhole:
+    def approve_review(self, review_id: str, body: types.Approval | None = None, *, if_match: str | None = None, idempotency_key: str | None = None) -> types.ReviewWhole:
         """Approve; of a list, what is left of it"""
-        return cast("types.ReviewWhole", self._call("POST", f"/api/v1/reviews/{self._quote(review_id)}/approve", body=body, idempotency_key=idempotency_key))
+        return cast("types.ReviewWhole", self._call("POST", f"/api/v1/reviews/{self._quote(review_id)}/approve", body=body, if_match=if_match, idempotency_key=idempotency_key))
 
     def begin_login(self, *, back: str | None = None) -> None:
         """Sign in a browser through the identity provider"""
         self._call("GET", "/api/v1/session/login", query={"back": back})
 
-    def cancel_task(self, task_id: str, body: types.Reason | None = None, *, idempotency_key: str | None = None) -> types.TaskOutcome:
+    def cancel_task(self, task_id: str, body: types.Reason | None = None, *, if_match: str | None = None, idempotency_key: str | None = None) -> types.TaskOutcome:
         """End the current run for good"""
-        return cast("types.TaskOutcome", self._call("POST", f"/api/v1/tasks/{self._quote(task_id)}/cancel", body=body, idempotency_key=idempotency_key))
+        return cast("types.TaskOutcome", self._call("POST", f"/api/v1/tasks/{self._quote(task_id)}/cancel", body=body, if_match=if_match, idempotency_key=idempotency_key))
 
-    def change_task(self, task_id: str, body: types.TaskChange, *, idempotency_key: str | None = None) -> types.TaskWhole:
+    def change_task(self, task_id: str, body: types.TaskChange, *, if_match: str | None = None, idempotency_key: str | None = None) -> types.TaskWhole:
         """Change a task's priority, suspension, queue or limits"""
-        return cast("types.TaskWhole", self._call("PATCH", f"/api/v1/tasks/{self._quote(task_id)}", body=body, idempotency_key=idempotency_key))
+        return cast("types.TaskWhole", self._call("PATCH", f"/api/v1/tasks/{self._quote(task_id)}", body=body, if_match=if_match, idempotency_key=idempotency_key))
 
     def check_graph(self, body: types.GraphCheck) -> types.GraphAnswer:
         """Whether stages, or tasks, depend on each other in a circle"""
@@ -89,21 +89,21 @@ class Operations:
         """Make a task type"""
         return cast("types.KeptObject", self._call("POST", "/api/v1/types", body=body, idempotency_key=idempotency_key))
 
-    def delete_endpoint(self, namespace: str, name: str, *, idempotency_key: str | None = None) -> None:
+    def delete_endpoint(self, namespace: str, name: str, *, if_match: str | None = None, idempotency_key: str | None = None) -> None:
         """Delete a storage endpoint"""
-        self._call("DELETE", f"/api/v1/namespaces/{self._quote(namespace)}/endpoints/{self._quote(name)}", idempotency_key=idempotency_key)
+        self._call("DELETE", f"/api/v1/namespaces/{self._quote(namespace)}/endpoints/{self._quote(name)}", if_match=if_match, idempotency_key=idempotency_key)
 
     def delete_notification_rule(self, rule_id: str, *, idempotency_key: str | None = None) -> None:
         """Take a rule away"""
         self._call("DELETE", f"/api/v1/notifications/rules/{self._quote(rule_id)}", idempotency_key=idempotency_key)
 
-    def delete_queue(self, name: str, *, idempotency_key: str | None = None) -> None:
+    def delete_queue(self, name: str, *, if_match: str | None = None, idempotency_key: str | None = None) -> None:
         """Delete a queue"""
-        self._call("DELETE", f"/api/v1/queues/{self._quote(name)}", idempotency_key=idempotency_key)
+        self._call("DELETE", f"/api/v1/queues/{self._quote(name)}", if_match=if_match, idempotency_key=idempotency_key)
 
-    def delete_schedule(self, namespace: str, name: str, *, idempotency_key: str | None = None) -> None:
+    def delete_schedule(self, namespace: str, name: str, *, if_match: str | None = None, idempotency_key: str | None = None) -> None:
         """Delete a schedule; its tasks stay"""
-        self._call("DELETE", f"/api/v1/namespaces/{self._quote(namespace)}/schedules/{self._quote(name)}", idempotency_key=idempotency_key)
+        self._call("DELETE", f"/api/v1/namespaces/{self._quote(namespace)}/schedules/{self._quote(name)}", if_match=if_match, idempotency_key=idempotency_key)
 
     def delete_session(self, *, idempotency_key: str | None = None) -> None:
         """Sign out"""
@@ -117,9 +117,9 @@ class Operations:
         """Delete a task from the cluster; its history is kept"""
         return cast("types.TaskOutcome", self._call("DELETE", f"/api/v1/tasks/{self._quote(task_id)}", idempotency_key=idempotency_key))
 
-    def delete_type(self, name: str, *, idempotency_key: str | None = None) -> None:
+    def delete_type(self, name: str, *, if_match: str | None = None, idempotency_key: str | None = None) -> None:
         """Delete a task type"""
-        self._call("DELETE", f"/api/v1/types/{self._quote(name)}", idempotency_key=idempotency_key)
+        self._call("DELETE", f"/api/v1/types/{self._quote(name)}", if_match=if_match, idempotency_key=idempotency_key)
 
     def download_logs(self, task_id: str, *, run: int | None = None, stage: str | None = None, attempt: int | None = None, level: Literal['debug', 'info', 'warning', 'error', 'critical'] | None = None, since: str | None = None, until: str | None = None, everything: bool | None = None) -> bytes:
         """Download a log as text"""
@@ -313,9 +313,9 @@ class Operations:
         """Resume a task"""
         return cast("types.Done", self._call("PUT", "/resume_task", query={"task_id": task_id, "reason": reason}, body=body, idempotency_key=idempotency_key))
 
-    def pause_task(self, task_id: str, body: types.Reason | None = None, *, idempotency_key: str | None = None) -> types.TaskOutcome:
+    def pause_task(self, task_id: str, body: types.Reason | None = None, *, if_match: str | None = None, idempotency_key: str | None = None) -> types.TaskOutcome:
         """Pause: save a checkpoint, free the place"""
-        return cast("types.TaskOutcome", self._call("POST", f"/api/v1/tasks/{self._quote(task_id)}/pause", body=body, idempotency_key=idempotency_key))
+        return cast("types.TaskOutcome", self._call("POST", f"/api/v1/tasks/{self._quote(task_id)}/pause", body=body, if_match=if_match, idempotency_key=idempotency_key))
 
     def preview_schedule(self, *, schedule: str, time_zone: str | None = None, count: int | None = None, after: str | None = None) -> types.Preview:
         """When a schedule would start tasks"""
@@ -341,49 +341,49 @@ class Operations:
         """Reject: the task ends as failed"""
         return cast("types.ReviewWhole", self._call("POST", f"/api/v1/reviews/{self._quote(review_id)}/reject", body=body, idempotency_key=idempotency_key))
 
-    def replace_endpoint(self, namespace: str, name: str, body: types.EndpointChange, *, idempotency_key: str | None = None) -> types.KeptObject:
+    def replace_endpoint(self, namespace: str, name: str, body: types.EndpointChange, *, if_match: str | None = None, idempotency_key: str | None = None) -> types.KeptObject:
         """Change a storage endpoint that you have seen: If-Match"""
-        return cast("types.KeptObject", self._call("PUT", f"/api/v1/namespaces/{self._quote(namespace)}/endpoints/{self._quote(name)}", body=body, idempotency_key=idempotency_key))
+        return cast("types.KeptObject", self._call("PUT", f"/api/v1/namespaces/{self._quote(namespace)}/endpoints/{self._quote(name)}", body=body, if_match=if_match, idempotency_key=idempotency_key))
 
-    def replace_notification_rule(self, rule_id: str, body: types.NewRule, *, idempotency_key: str | None = None) -> types.KeptRule:
+    def replace_notification_rule(self, rule_id: str, body: types.NewRule, *, if_match: str | None = None, idempotency_key: str | None = None) -> types.KeptRule:
         """Change a rule; `If-Match` names the version that was seen"""
-        return cast("types.KeptRule", self._call("PUT", f"/api/v1/notifications/rules/{self._quote(rule_id)}", body=body, idempotency_key=idempotency_key))
+        return cast("types.KeptRule", self._call("PUT", f"/api/v1/notifications/rules/{self._quote(rule_id)}", body=body, if_match=if_match, idempotency_key=idempotency_key))
 
     def replace_preferences(self, body: types.Preferences, *, idempotency_key: str | None = None) -> types.Preferences:
         """Remember something else"""
         return cast("types.Preferences", self._call("PUT", "/api/v1/preferences", body=body, idempotency_key=idempotency_key))
 
-    def replace_queue(self, name: str, body: types.QueueChange, *, idempotency_key: str | None = None) -> types.KeptObject:
+    def replace_queue(self, name: str, body: types.QueueChange, *, if_match: str | None = None, idempotency_key: str | None = None) -> types.KeptObject:
         """Change a queue that you have seen: If-Match"""
-        return cast("types.KeptObject", self._call("PUT", f"/api/v1/queues/{self._quote(name)}", body=body, idempotency_key=idempotency_key))
+        return cast("types.KeptObject", self._call("PUT", f"/api/v1/queues/{self._quote(name)}", body=body, if_match=if_match, idempotency_key=idempotency_key))
 
-    def replace_schedule(self, namespace: str, name: str, body: types.ScheduleChange, *, idempotency_key: str | None = None) -> types.KeptObject:
+    def replace_schedule(self, namespace: str, name: str, body: types.ScheduleChange, *, if_match: str | None = None, idempotency_key: str | None = None) -> types.KeptObject:
         """Change a schedule that you have seen: If-Match"""
-        return cast("types.KeptObject", self._call("PUT", f"/api/v1/namespaces/{self._quote(namespace)}/schedules/{self._quote(name)}", body=body, idempotency_key=idempotency_key))
+        return cast("types.KeptObject", self._call("PUT", f"/api/v1/namespaces/{self._quote(namespace)}/schedules/{self._quote(name)}", body=body, if_match=if_match, idempotency_key=idempotency_key))
 
-    def replace_subscription(self, rule_id: str, body: types.NewSubscription, *, idempotency_key: str | None = None) -> types.KeptSubscription:
+    def replace_subscription(self, rule_id: str, body: types.NewSubscription, *, if_match: str | None = None, idempotency_key: str | None = None) -> types.KeptSubscription:
         """Change a subscription; `If-Match` names the version that was seen"""
-        return cast("types.KeptSubscription", self._call("PUT", f"/api/v1/notifications/subscriptions/{self._quote(rule_id)}", body=body, idempotency_key=idempotency_key))
+        return cast("types.KeptSubscription", self._call("PUT", f"/api/v1/notifications/subscriptions/{self._quote(rule_id)}", body=body, if_match=if_match, idempotency_key=idempotency_key))
 
-    def replace_type(self, name: str, body: types.TypeChange, *, idempotency_key: str | None = None) -> types.KeptObject:
+    def replace_type(self, name: str, body: types.TypeChange, *, if_match: str | None = None, idempotency_key: str | None = None) -> types.KeptObject:
         """Change a task type that you have seen: If-Match"""
-        return cast("types.KeptObject", self._call("PUT", f"/api/v1/types/{self._quote(name)}", body=body, idempotency_key=idempotency_key))
+        return cast("types.KeptObject", self._call("PUT", f"/api/v1/types/{self._quote(name)}", body=body, if_match=if_match, idempotency_key=idempotency_key))
 
-    def restart_task(self, task_id: str, body: types.Restart | None = None, *, idempotency_key: str | None = None) -> types.TaskOutcome:
+    def restart_task(self, task_id: str, body: types.Restart | None = None, *, if_match: str | None = None, idempotency_key: str | None = None) -> types.TaskOutcome:
         """Run it again, from the start or from a stage"""
-        return cast("types.TaskOutcome", self._call("POST", f"/api/v1/tasks/{self._quote(task_id)}/restart", body=body, idempotency_key=idempotency_key))
+        return cast("types.TaskOutcome", self._call("POST", f"/api/v1/tasks/{self._quote(task_id)}/restart", body=body, if_match=if_match, idempotency_key=idempotency_key))
 
-    def resume_queue(self, name: str, *, idempotency_key: str | None = None) -> types.KeptObject:
+    def resume_queue(self, name: str, *, if_match: str | None = None, idempotency_key: str | None = None) -> types.KeptObject:
         """Start tasks from it again"""
-        return cast("types.KeptObject", self._call("POST", f"/api/v1/queues/{self._quote(name)}/resume", idempotency_key=idempotency_key))
+        return cast("types.KeptObject", self._call("POST", f"/api/v1/queues/{self._quote(name)}/resume", if_match=if_match, idempotency_key=idempotency_key))
 
-    def resume_schedule(self, namespace: str, name: str, *, idempotency_key: str | None = None) -> types.KeptObject:
+    def resume_schedule(self, namespace: str, name: str, *, if_match: str | None = None, idempotency_key: str | None = None) -> types.KeptObject:
         """Make tasks again"""
-        return cast("types.KeptObject", self._call("POST", f"/api/v1/namespaces/{self._quote(namespace)}/schedules/{self._quote(name)}/resume", idempotency_key=idempotency_key))
+        return cast("types.KeptObject", self._call("POST", f"/api/v1/namespaces/{self._quote(namespace)}/schedules/{self._quote(name)}/resume", if_match=if_match, idempotency_key=idempotency_key))
 
-    def resume_task(self, task_id: str, body: types.Reason | None = None, *, idempotency_key: str | None = None) -> types.TaskOutcome:
+    def resume_task(self, task_id: str, body: types.Reason | None = None, *, if_match: str | None = None, idempotency_key: str | None = None) -> types.TaskOutcome:
         """Go on where it stopped"""
-        return cast("types.TaskOutcome", self._call("POST", f"/api/v1/tasks/{self._quote(task_id)}/resume", body=body, idempotency_key=idempotency_key))
+        return cast("types.TaskOutcome", self._call("POST", f"/api/v1/tasks/{self._quote(task_id)}/resume", body=body, if_match=if_match, idempotency_key=idempotency_key))
 
     def retry_failed_items(self, task_id: str, body: types.ItemRetry | None = None, *, idempotency_key: str | None = None) -> types.RetryOutcome:
         """Try only the failed items again"""
@@ -393,17 +393,17 @@ class Operations:
         """Revoke an API key"""
         return cast("types.ShownApiKey", self._call("DELETE", f"/api/v1/api-keys/{self._quote(key_id)}", idempotency_key=idempotency_key))
 
-    def run_schedule(self, namespace: str, name: str, *, idempotency_key: str | None = None) -> types.KeptObject:
+    def run_schedule(self, namespace: str, name: str, *, if_match: str | None = None, idempotency_key: str | None = None) -> types.KeptObject:
         """One run at once, whatever the clock says"""
-        return cast("types.KeptObject", self._call("POST", f"/api/v1/namespaces/{self._quote(namespace)}/schedules/{self._quote(name)}/run", idempotency_key=idempotency_key))
+        return cast("types.KeptObject", self._call("POST", f"/api/v1/namespaces/{self._quote(namespace)}/schedules/{self._quote(name)}/run", if_match=if_match, idempotency_key=idempotency_key))
 
     def search_logs(self, task_id: str, *, text: str, run: int | None = None, stage: str | None = None, attempt: int | None = None, level: Literal['debug', 'info', 'warning', 'error', 'critical'] | None = None, since: str | None = None, until: str | None = None, everything: bool | None = None, limit: int | None = None, cursor: str | None = None) -> types.LogPage:
         """Find lines that hold a text"""
         return cast("types.LogPage", self._call("GET", f"/api/v1/tasks/{self._quote(task_id)}/logs/search", query={"run": run, "stage": stage, "attempt": attempt, "level": level, "since": since, "until": until, "everything": everything, "text": text, "limit": limit, "cursor": cursor}))
 
-    def select_review_items(self, review_id: str, body: types.Selection, *, idempotency_key: str | None = None) -> types.Selected:
+    def select_review_items(self, review_id: str, body: types.Selection, *, if_match: str | None = None, idempotency_key: str | None = None) -> types.Selected:
         """Strike items off, or keep them after all"""
-        return cast("types.Selected", self._call("POST", f"/api/v1/reviews/{self._quote(review_id)}/selections", body=body, idempotency_key=idempotency_key))
+        return cast("types.Selected", self._call("POST", f"/api/v1/reviews/{self._quote(review_id)}/selections", body=body, if_match=if_match, idempotency_key=idempotency_key))
 
     def set_notification_contact(self, body: types.Contact, *, idempotency_key: str | None = None) -> types.KnownContact:
         """Say how to be reached"""
@@ -417,21 +417,21 @@ class Operations:
         """Submit a task"""
         return cast("types.Submitted", self._call("POST", "/submit_task", body=body, idempotency_key=idempotency_key))
 
-    def suspend_queue(self, name: str, body: types.Hold | None = None, *, idempotency_key: str | None = None) -> types.KeptObject:
+    def suspend_queue(self, name: str, body: types.Hold | None = None, *, if_match: str | None = None, idempotency_key: str | None = None) -> types.KeptObject:
         """Start nothing from it"""
-        return cast("types.KeptObject", self._call("POST", f"/api/v1/queues/{self._quote(name)}/suspend", body=body, idempotency_key=idempotency_key))
+        return cast("types.KeptObject", self._call("POST", f"/api/v1/queues/{self._quote(name)}/suspend", body=body, if_match=if_match, idempotency_key=idempotency_key))
 
-    def suspend_schedule(self, namespace: str, name: str, *, idempotency_key: str | None = None) -> types.KeptObject:
+    def suspend_schedule(self, namespace: str, name: str, *, if_match: str | None = None, idempotency_key: str | None = None) -> types.KeptObject:
         """Make no tasks for now"""
-        return cast("types.KeptObject", self._call("POST", f"/api/v1/namespaces/{self._quote(namespace)}/schedules/{self._quote(name)}/suspend", idempotency_key=idempotency_key))
+        return cast("types.KeptObject", self._call("POST", f"/api/v1/namespaces/{self._quote(namespace)}/schedules/{self._quote(name)}/suspend", if_match=if_match, idempotency_key=idempotency_key))
 
     def test_notification_channel(self, channel: str, body: types.Test | None = None, *, idempotency_key: str | None = None) -> types.Delivery:
         """Send a test message"""
         return cast("types.Delivery", self._call("POST", f"/api/v1/notifications/channels/{self._quote(channel)}/tests", body=body, idempotency_key=idempotency_key))
 
-    def undo_review_selection(self, review_id: str, *, idempotency_key: str | None = None) -> types.Selected:
+    def undo_review_selection(self, review_id: str, *, if_match: str | None = None, idempotency_key: str | None = None) -> types.Selected:
         """Take the newest change of a list back"""
-        return cast("types.Selected", self._call("POST", f"/api/v1/reviews/{self._quote(review_id)}/undo", idempotency_key=idempotency_key))
+        return cast("types.Selected", self._call("POST", f"/api/v1/reviews/{self._quote(review_id)}/undo", if_match=if_match, idempotency_key=idempotency_key))
 
     def validate_task(self, body: types.TaskSubmission) -> types.TaskVerdict:
         """Whether a task would be taken, without submitting it"""
@@ -459,21 +459,21 @@ class AsyncOperations:
         """Do one thing to all live tasks that a filter takes"""
         return cast("types.BulkOutcome", await self._call("POST", "/api/v1/tasks/actions", body=body, idempotency_key=idempotency_key))
 
-    async def approve_review(self, review_id: str, body: types.Approval | None = None, *, idempotency_key: str | None = None) -> types.ReviewWhole:
+    async def approve_review(self, review_id: str, body: types.Approval | None = None, *, if_match: str | None = None, idempotency_key: str | None = None) -> types.ReviewWhole:
         """Approve; of a list, what is left of it"""
-        return cast("types.ReviewWhole", await self._call("POST", f"/api/v1/reviews/{self._quote(review_id)}/approve", body=body, idempotency_key=idempotency_key))
+        return cast("types.ReviewWhole", await self._call("POST", f"/api/v1/reviews/{self._quote(review_id)}/approve", body=body, if_match=if_match, idempotency_key=idempotency_key))
 
     async def begin_login(self, *, back: str | None = None) -> None:
         """Sign in a browser through the identity provider"""
         await self._call("GET", "/api/v1/session/login", query={"back": back})
 
-    async def cancel_task(self, task_id: str, body: types.Reason | None = None, *, idempotency_key: str | None = None) -> types.TaskOutcome:
+    async def cancel_task(self, task_id: str, body: types.Reason | None = None, *, if_match: str | None = None, idempotency_key: str | None = None) -> types.TaskOutcome:
         """End the current run for good"""
-        return cast("types.TaskOutcome", await self._call("POST", f"/api/v1/tasks/{self._quote(task_id)}/cancel", body=body, idempotency_key=idempotency_key))
+        return cast("types.TaskOutcome", await self._call("POST", f"/api/v1/tasks/{self._quote(task_id)}/cancel", body=body, if_match=if_match, idempotency_key=idempotency_key))
 
-    async def change_task(self, task_id: str, body: types.TaskChange, *, idempotency_key: str | None = None) -> types.TaskWhole:
+    async def change_task(self, task_id: str, body: types.TaskChange, *, if_match: str | None = None, idempotency_key: str | None = None) -> types.TaskWhole:
         """Change a task's priority, suspension, queue or limits"""
-        return cast("types.TaskWhole", await self._call("PATCH", f"/api/v1/tasks/{self._quote(task_id)}", body=body, idempotency_key=idempotency_key))
+        return cast("types.TaskWhole", await self._call("PATCH", f"/api/v1/tasks/{self._quote(task_id)}", body=body, if_match=if_match, idempotency_key=idempotency_key))
 
     async def check_graph(self, body: types.GraphCheck) -> types.GraphAnswer:
         """Whether stages, or tasks, depend on each other in a circle"""
@@ -523,21 +523,21 @@ class AsyncOperations:
         """Make a task type"""
         return cast("types.KeptObject", await self._call("POST", "/api/v1/types", body=body, idempotency_key=idempotency_key))
 
-    async def delete_endpoint(self, namespace: str, name: str, *, idempotency_key: str | None = None) -> None:
+    async def delete_endpoint(self, namespace: str, name: str, *, if_match: str | None = None, idempotency_key: str | None = None) -> None:
         """Delete a storage endpoint"""
-        await self._call("DELETE", f"/api/v1/namespaces/{self._quote(namespace)}/endpoints/{self._quote(name)}", idempotency_key=idempotency_key)
+        await self._call("DELETE", f"/api/v1/namespaces/{self._quote(namespace)}/endpoints/{self._quote(name)}", if_match=if_match, idempotency_key=idempotency_key)
 
     async def delete_notification_rule(self, rule_id: str, *, idempotency_key: str | None = None) -> None:
         """Take a rule away"""
         await self._call("DELETE", f"/api/v1/notifications/rules/{self._quote(rule_id)}", idempotency_key=idempotency_key)
 
-    async def delete_queue(self, name: str, *, idempotency_key: str | None = None) -> None:
+    async def delete_queue(self, name: str, *, if_match: str | None = None, idempotency_key: str | None = None) -> None:
         """Delete a queue"""
-        await self._call("DELETE", f"/api/v1/queues/{self._quote(name)}", idempotency_key=idempotency_key)
+        await self._call("DELETE", f"/api/v1/queues/{self._quote(name)}", if_match=if_match, idempotency_key=idempotency_key)
 
-    async def delete_schedule(self, namespace: str, name: str, *, idempotency_key: str | None = None) -> None:
+    async def delete_schedule(self, namespace: str, name: str, *, if_match: str | None = None, idempotency_key: str | None = None) -> None:
         """Delete a schedule; its tasks stay"""
-        await self._call("DELETE", f"/api/v1/namespaces/{self._quote(namespace)}/schedules/{self._quote(name)}", idempotency_key=idempotency_key)
+        await self._call("DELETE", f"/api/v1/namespaces/{self._quote(namespace)}/schedules/{self._quote(name)}", if_match=if_match, idempotency_key=idempotency_key)
 
     async def delete_session(self, *, idempotency_key: str | None = None) -> None:
         """Sign out"""
@@ -551,9 +551,9 @@ class AsyncOperations:
         """Delete a task from the cluster; its history is kept"""
         return cast("types.TaskOutcome", await self._call("DELETE", f"/api/v1/tasks/{self._quote(task_id)}", idempotency_key=idempotency_key))
 
-    async def delete_type(self, name: str, *, idempotency_key: str | None = None) -> None:
+    async def delete_type(self, name: str, *, if_match: str | None = None, idempotency_key: str | None = None) -> None:
         """Delete a task type"""
-        await self._call("DELETE", f"/api/v1/types/{self._quote(name)}", idempotency_key=idempotency_key)
+        await self._call("DELETE", f"/api/v1/types/{self._quote(name)}", if_match=if_match, idempotency_key=idempotency_key)
 
     async def download_logs(self, task_id: str, *, run: int | None = None, stage: str | None = None, attempt: int | None = None, level: Literal['debug', 'info', 'warning', 'error', 'critical'] | None = None, since: str | None = None, until: str | None = None, everything: bool | None = None) -> bytes:
         """Download a log as text"""
@@ -747,9 +747,9 @@ class AsyncOperations:
         """Resume a task"""
         return cast("types.Done", await self._call("PUT", "/resume_task", query={"task_id": task_id, "reason": reason}, body=body, idempotency_key=idempotency_key))
 
-    async def pause_task(self, task_id: str, body: types.Reason | None = None, *, idempotency_key: str | None = None) -> types.TaskOutcome:
+    async def pause_task(self, task_id: str, body: types.Reason | None = None, *, if_match: str | None = None, idempotency_key: str | None = None) -> types.TaskOutcome:
         """Pause: save a checkpoint, free the place"""
-        return cast("types.TaskOutcome", await self._call("POST", f"/api/v1/tasks/{self._quote(task_id)}/pause", body=body, idempotency_key=idempotency_key))
+        return cast("types.TaskOutcome", await self._call("POST", f"/api/v1/tasks/{self._quote(task_id)}/pause", body=body, if_match=if_match, idempotency_key=idempotency_key))
 
     async def preview_schedule(self, *, schedule: str, time_zone: str | None = None, count: int | None = None, after: str | None = None) -> types.Preview:
         """When a schedule would start tasks"""
@@ -775,49 +775,49 @@ class AsyncOperations:
         """Reject: the task ends as failed"""
         return cast("types.ReviewWhole", await self._call("POST", f"/api/v1/reviews/{self._quote(review_id)}/reject", body=body, idempotency_key=idempotency_key))
 
-    async def replace_endpoint(self, namespace: str, name: str, body: types.EndpointChange, *, idempotency_key: str | None = None) -> types.KeptObject:
+    async def replace_endpoint(self, namespace: str, name: str, body: types.EndpointChange, *, if_match: str | None = None, idempotency_key: str | None = None) -> types.KeptObject:
         """Change a storage endpoint that you have seen: If-Match"""
-        return cast("types.KeptObject", await self._call("PUT", f"/api/v1/namespaces/{self._quote(namespace)}/endpoints/{self._quote(name)}", body=body, idempotency_key=idempotency_key))
+        return cast("types.KeptObject", await self._call("PUT", f"/api/v1/namespaces/{self._quote(namespace)}/endpoints/{self._quote(name)}", body=body, if_match=if_match, idempotency_key=idempotency_key))
 
-    async def replace_notification_rule(self, rule_id: str, body: types.NewRule, *, idempotency_key: str | None = None) -> types.KeptRule:
+    async def replace_notification_rule(self, rule_id: str, body: types.NewRule, *, if_match: str | None = None, idempotency_key: str | None = None) -> types.KeptRule:
         """Change a rule; `If-Match` names the version that was seen"""
-        return cast("types.KeptRule", await self._call("PUT", f"/api/v1/notifications/rules/{self._quote(rule_id)}", body=body, idempotency_key=idempotency_key))
+        return cast("types.KeptRule", await self._call("PUT", f"/api/v1/notifications/rules/{self._quote(rule_id)}", body=body, if_match=if_match, idempotency_key=idempotency_key))
 
     async def replace_preferences(self, body: types.Preferences, *, idempotency_key: str | None = None) -> types.Preferences:
         """Remember something else"""
         return cast("types.Preferences", await self._call("PUT", "/api/v1/preferences", body=body, idempotency_key=idempotency_key))
 
-    async def replace_queue(self, name: str, body: types.QueueChange, *, idempotency_key: str | None = None) -> types.KeptObject:
+    async def replace_queue(self, name: str, body: types.QueueChange, *, if_match: str | None = None, idempotency_key: str | None = None) -> types.KeptObject:
         """Change a queue that you have seen: If-Match"""
-        return cast("types.KeptObject", await self._call("PUT", f"/api/v1/queues/{self._quote(name)}", body=body, idempotency_key=idempotency_key))
+        return cast("types.KeptObject", await self._call("PUT", f"/api/v1/queues/{self._quote(name)}", body=body, if_match=if_match, idempotency_key=idempotency_key))
 
-    async def replace_schedule(self, namespace: str, name: str, body: types.ScheduleChange, *, idempotency_key: str | None = None) -> types.KeptObject:
+    async def replace_schedule(self, namespace: str, name: str, body: types.ScheduleChange, *, if_match: str | None = None, idempotency_key: str | None = None) -> types.KeptObject:
         """Change a schedule that you have seen: If-Match"""
-        return cast("types.KeptObject", await self._call("PUT", f"/api/v1/namespaces/{self._quote(namespace)}/schedules/{self._quote(name)}", body=body, idempotency_key=idempotency_key))
+        return cast("types.KeptObject", await self._call("PUT", f"/api/v1/namespaces/{self._quote(namespace)}/schedules/{self._quote(name)}", body=body, if_match=if_match, idempotency_key=idempotency_key))
 
-    async def replace_subscription(self, rule_id: str, body: types.NewSubscription, *, idempotency_key: str | None = None) -> types.KeptSubscription:
+    async def replace_subscription(self, rule_id: str, body: types.NewSubscription, *, if_match: str | None = None, idempotency_key: str | None = None) -> types.KeptSubscription:
         """Change a subscription; `If-Match` names the version that was seen"""
-        return cast("types.KeptSubscription", await self._call("PUT", f"/api/v1/notifications/subscriptions/{self._quote(rule_id)}", body=body, idempotency_key=idempotency_key))
+        return cast("types.KeptSubscription", await self._call("PUT", f"/api/v1/notifications/subscriptions/{self._quote(rule_id)}", body=body, if_match=if_match, idempotency_key=idempotency_key))
 
-    async def replace_type(self, name: str, body: types.TypeChange, *, idempotency_key: str | None = None) -> types.KeptObject:
+    async def replace_type(self, name: str, body: types.TypeChange, *, if_match: str | None = None, idempotency_key: str | None = None) -> types.KeptObject:
         """Change a task type that you have seen: If-Match"""
-        return cast("types.KeptObject", await self._call("PUT", f"/api/v1/types/{self._quote(name)}", body=body, idempotency_key=idempotency_key))
+        return cast("types.KeptObject", await self._call("PUT", f"/api/v1/types/{self._quote(name)}", body=body, if_match=if_match, idempotency_key=idempotency_key))
 
-    async def restart_task(self, task_id: str, body: types.Restart | None = None, *, idempotency_key: str | None = None) -> types.TaskOutcome:
+    async def restart_task(self, task_id: str, body: types.Restart | None = None, *, if_match: str | None = None, idempotency_key: str | None = None) -> types.TaskOutcome:
         """Run it again, from the start or from a stage"""
-        return cast("types.TaskOutcome", await self._call("POST", f"/api/v1/tasks/{self._quote(task_id)}/restart", body=body, idempotency_key=idempotency_key))
+        return cast("types.TaskOutcome", await self._call("POST", f"/api/v1/tasks/{self._quote(task_id)}/restart", body=body, if_match=if_match, idempotency_key=idempotency_key))
 
-    async def resume_queue(self, name: str, *, idempotency_key: str | None = None) -> types.KeptObject:
+    async def resume_queue(self, name: str, *, if_match: str | None = None, idempotency_key: str | None = None) -> types.KeptObject:
         """Start tasks from it again"""
-        return cast("types.KeptObject", await self._call("POST", f"/api/v1/queues/{self._quote(name)}/resume", idempotency_key=idempotency_key))
+        return cast("types.KeptObject", await self._call("POST", f"/api/v1/queues/{self._quote(name)}/resume", if_match=if_match, idempotency_key=idempotency_key))
 
-    async def resume_schedule(self, namespace: str, name: str, *, idempotency_key: str | None = None) -> types.KeptObject:
+    async def resume_schedule(self, namespace: str, name: str, *, if_match: str | None = None, idempotency_key: str | None = None) -> types.KeptObject:
         """Make tasks again"""
-        return cast("types.KeptObject", await self._call("POST", f"/api/v1/namespaces/{self._quote(namespace)}/schedules/{self._quote(name)}/resume", idempotency_key=idempotency_key))
+        return cast("types.KeptObject", await self._call("POST", f"/api/v1/namespaces/{self._quote(namespace)}/schedules/{self._quote(name)}/resume", if_match=if_match, idempotency_key=idempotency_key))
 
-    async def resume_task(self, task_id: str, body: types.Reason | None = None, *, idempotency_key: str | None = None) -> types.TaskOutcome:
+    async def resume_task(self, task_id: str, body: types.Reason | None = None, *, if_match: str | None = None, idempotency_key: str | None = None) -> types.TaskOutcome:
         """Go on where it stopped"""
-        return cast("types.TaskOutcome", await self._call("POST", f"/api/v1/tasks/{self._quote(task_id)}/resume", body=body, idempotency_key=idempotency_key))
+        return cast("types.TaskOutcome", await self._call("POST", f"/api/v1/tasks/{self._quote(task_id)}/resume", body=body, if_match=if_match, idempotency_key=idempotency_key))
 
     async def retry_failed_items(self, task_id: str, body: types.ItemRetry | None = None, *, idempotency_key: str | None = None) -> types.RetryOutcome:
         """Try only the failed items again"""
@@ -827,17 +827,17 @@ class AsyncOperations:
         """Revoke an API key"""
         return cast("types.ShownApiKey", await self._call("DELETE", f"/api/v1/api-keys/{self._quote(key_id)}", idempotency_key=idempotency_key))
 
-    async def run_schedule(self, namespace: str, name: str, *, idempotency_key: str | None = None) -> types.KeptObject:
+    async def run_schedule(self, namespace: str, name: str, *, if_match: str | None = None, idempotency_key: str | None = None) -> types.KeptObject:
         """One run at once, whatever the clock says"""
-        return cast("types.KeptObject", await self._call("POST", f"/api/v1/namespaces/{self._quote(namespace)}/schedules/{self._quote(name)}/run", idempotency_key=idempotency_key))
+        return cast("types.KeptObject", await self._call("POST", f"/api/v1/namespaces/{self._quote(namespace)}/schedules/{self._quote(name)}/run", if_match=if_match, idempotency_key=idempotency_key))
 
     async def search_logs(self, task_id: str, *, text: str, run: int | None = None, stage: str | None = None, attempt: int | None = None, level: Literal['debug', 'info', 'warning', 'error', 'critical'] | None = None, since: str | None = None, until: str | None = None, everything: bool | None = None, limit: int | None = None, cursor: str | None = None) -> types.LogPage:
         """Find lines that hold a text"""
         return cast("types.LogPage", await self._call("GET", f"/api/v1/tasks/{self._quote(task_id)}/logs/search", query={"run": run, "stage": stage, "attempt": attempt, "level": level, "since": since, "until": until, "everything": everything, "text": text, "limit": limit, "cursor": cursor}))
 
-    async def select_review_items(self, review_id: str, body: types.Selection, *, idempotency_key: str | None = None) -> types.Selected:
+    async def select_review_items(self, review_id: str, body: types.Selection, *, if_match: str | None = None, idempotency_key: str | None = None) -> types.Selected:
         """Strike items off, or keep them after all"""
-        return cast("types.Selected", await self._call("POST", f"/api/v1/reviews/{self._quote(review_id)}/selections", body=body, idempotency_key=idempotency_key))
+        return cast("types.Selected", await self._call("POST", f"/api/v1/reviews/{self._quote(review_id)}/selections", body=body, if_match=if_match, idempotency_key=idempotency_key))
 
     async def set_notification_contact(self, body: types.Contact, *, idempotency_key: str | None = None) -> types.KnownContact:
         """Say how to be reached"""
@@ -851,21 +851,21 @@ class AsyncOperations:
         """Submit a task"""
         return cast("types.Submitted", await self._call("POST", "/submit_task", body=body, idempotency_key=idempotency_key))
 
-    async def suspend_queue(self, name: str, body: types.Hold | None = None, *, idempotency_key: str | None = None) -> types.KeptObject:
+    async def suspend_queue(self, name: str, body: types.Hold | None = None, *, if_match: str | None = None, idempotency_key: str | None = None) -> types.KeptObject:
         """Start nothing from it"""
-        return cast("types.KeptObject", await self._call("POST", f"/api/v1/queues/{self._quote(name)}/suspend", body=body, idempotency_key=idempotency_key))
+        return cast("types.KeptObject", await self._call("POST", f"/api/v1/queues/{self._quote(name)}/suspend", body=body, if_match=if_match, idempotency_key=idempotency_key))
 
-    async def suspend_schedule(self, namespace: str, name: str, *, idempotency_key: str | None = None) -> types.KeptObject:
+    async def suspend_schedule(self, namespace: str, name: str, *, if_match: str | None = None, idempotency_key: str | None = None) -> types.KeptObject:
         """Make no tasks for now"""
-        return cast("types.KeptObject", await self._call("POST", f"/api/v1/namespaces/{self._quote(namespace)}/schedules/{self._quote(name)}/suspend", idempotency_key=idempotency_key))
+        return cast("types.KeptObject", await self._call("POST", f"/api/v1/namespaces/{self._quote(namespace)}/schedules/{self._quote(name)}/suspend", if_match=if_match, idempotency_key=idempotency_key))
 
     async def test_notification_channel(self, channel: str, body: types.Test | None = None, *, idempotency_key: str | None = None) -> types.Delivery:
         """Send a test message"""
         return cast("types.Delivery", await self._call("POST", f"/api/v1/notifications/channels/{self._quote(channel)}/tests", body=body, idempotency_key=idempotency_key))
 
-    async def undo_review_selection(self, review_id: str, *, idempotency_key: str | None = None) -> types.Selected:
+    async def undo_review_selection(self, review_id: str, *, if_match: str | None = None, idempotency_key: str | None = None) -> types.Selected:
         """Take the newest change of a list back"""
-        return cast("types.Selected", await self._call("POST", f"/api/v1/reviews/{self._quote(review_id)}/undo", idempotency_key=idempotency_key))
+        return cast("types.Selected", await self._call("POST", f"/api/v1/reviews/{self._quote(review_id)}/undo", if_match=if_match, idempotency_key=idempotency_key))
 
     async def validate_task(self, body: types.TaskSubmission) -> types.TaskVerdict:
         """Whether a task would be taken, without submitting it"""

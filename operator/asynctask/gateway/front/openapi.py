@@ -133,6 +133,8 @@ def _operation(operation: Operation, schemas: _Schemas) -> Document:
         described["security"] = []
     if operation.is_change and not operation.public:
         described["parameters"].append(_IDEMPOTENCY_KEY)
+    if operation.takes_version:
+        described["parameters"].append(_IF_MATCH)
     if operation.body:
         content = {"application/json": {"schema": schemas.of(operation.body, "validation")}}
         described["requestBody"] = {"required": not operation.body_optional, "content": content}
@@ -187,6 +189,13 @@ _IDEMPOTENCY_KEY = {
     "required": False,
     "description": "Repeat a change safely: the same key gives the same answer for 24 hours.",
     "schema": {"type": "string", "pattern": r"^[!-~]{1,200}$"},
+}
+_IF_MATCH = {
+    "name": "If-Match",
+    "in": "header",
+    "required": False,
+    "description": "The ETag of what you have seen: the change is made to that, or not at all (412).",
+    "schema": {"type": "string", "pattern": r'^(\*|"[A-Za-z0-9]{1,128}")$'},
 }
 _FIELD_ERROR = {
     "type": "object",

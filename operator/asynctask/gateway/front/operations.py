@@ -60,6 +60,8 @@ class Operation:
     """Whether a change is audited; not so where nothing but the caller's own convenience changes."""
     keyed: bool = True
     """Whether a change's answer may be kept for its Idempotency-Key; not so where it holds a secret."""
+    takes_version: bool = False
+    """Whether it takes If-Match: the ETag of what the caller has seen."""
     body_optional: bool = False
     """Whether the body may be left out; the handler then gets None."""
     seconds: float | None = CALL_SECONDS

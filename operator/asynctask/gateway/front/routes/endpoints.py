@@ -92,6 +92,7 @@ def operations(_: Desk) -> tuple[Operation, ...]:
             body=EndpointChange,
             answer=KeptObject,
             errors=(NotFound, InvalidField, PreconditionFailed, PreconditionRequired),
+            takes_version=True,
         ),
         Operation(
             "DELETE",
@@ -102,5 +103,6 @@ def operations(_: Desk) -> tuple[Operation, ...]:
             endpoints.delete,
             status=204,
             errors=(NotFound,),
+            takes_version=True,
         ),
     )

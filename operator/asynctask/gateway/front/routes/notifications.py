@@ -92,6 +92,6 @@ def _rules(
         Operation(
             "PUT", one, f"replace{noun}", f"Change a {what}; `If-Match` names the version that was seen", TAG,
             book.replace, body=new, answer=kept, errors=(NotFound, InvalidField, PreconditionFailed, *KEPT),
-        ),
+            takes_version=True),
         Operation("DELETE", one, f"delete{noun}", f"Take a {what} away", TAG, book.remove, errors=(NotFound, *KEPT)),
     )  # fmt: skip

@@ -71,6 +71,7 @@ def _of_reviews(routes: "ReviewRoutes") -> tuple[Operation, ...]:
             seconds=LIST_SECONDS,
             description="A review of items asks for If-Match: the ETag of the list as the caller has seen it. What is "
             "left of the list then is stored as an artifact that nobody changes, and the next stage gets exactly that.",
+            takes_version=True,
         ),
         Operation(
             "POST",
@@ -135,6 +136,7 @@ def _of_lists(routes: "ReviewRoutes") -> tuple[Operation, ...]:
             answer=models.Selected,
             errors=CHANGE_ERRORS,
             seconds=LIST_SECONDS,
+            takes_version=True,
         ),
         Operation(
             "POST",
@@ -146,6 +148,7 @@ def _of_lists(routes: "ReviewRoutes") -> tuple[Operation, ...]:
             answer=models.Selected,
             errors=(*CHANGE_ERRORS, refusals.NothingToUndo),
             seconds=LIST_SECONDS,
+            takes_version=True,
         ),
         Operation(
             "GET",

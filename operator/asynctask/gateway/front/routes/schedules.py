@@ -191,6 +191,7 @@ def operations(_: Desk) -> tuple[Operation, ...]:
             body=ScheduleChange,
             answer=KeptObject,
             errors=(NotFound, InvalidField, PreconditionFailed, PreconditionRequired),
+            takes_version=True,
         ),
         Operation(
             "DELETE",
@@ -201,10 +202,31 @@ def operations(_: Desk) -> tuple[Operation, ...]:
             schedules.delete,
             status=204,
             errors=(NotFound,),
+            takes_version=True,
         ),
-        Operation("POST", f"{ONE}/run", "runSchedule", "One run at once, whatever the clock says", TAG, run, **change),
-        Operation("POST", f"{ONE}/suspend", "suspendSchedule", "Make no tasks for now", TAG, suspend, **change),
-        Operation("POST", f"{ONE}/resume", "resumeSchedule", "Make tasks again", TAG, resume, **change),
+        Operation(
+            "POST",
+            f"{ONE}/run",
+            "runSchedule",
+            "One run at once, whatever the clock says",
+            TAG,
+            run,
+            **change,
+            takes_version=True,
+        ),
+        Operation(
+            "POST",
+            f"{ONE}/suspend",
+            "suspendSchedule",
+            "Make no tasks for now",
+            TAG,
+            suspend,
+            **change,
+            takes_version=True,
+        ),
+        Operation(
+            "POST", f"{ONE}/resume", "resumeSchedule", "Make tasks again", TAG, resume, **change, takes_version=True
+        ),
     )
 
 

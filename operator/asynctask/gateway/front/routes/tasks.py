@@ -102,6 +102,7 @@ def operations(_: Desk) -> tuple[Operation, ...]:
             body=TaskChange,
             answer=TaskWhole,
             errors=ACTION_ERRORS,
+            takes_version=True,
         ),
         Operation(
             "DELETE",
@@ -125,6 +126,7 @@ def operations(_: Desk) -> tuple[Operation, ...]:
                 body_optional=True,
                 answer=TaskOutcome,
                 errors=ACTION_ERRORS,
+                takes_version=True,
             )
             for action, summary in ACTIONS
         ),
@@ -139,6 +141,7 @@ def operations(_: Desk) -> tuple[Operation, ...]:
             body_optional=True,
             answer=TaskOutcome,
             errors=ACTION_ERRORS,
+            takes_version=True,
         ),
     )
 

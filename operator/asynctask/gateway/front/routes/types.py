@@ -74,6 +74,17 @@ def operations(_: Desk) -> tuple[Operation, ...]:
             body=TypeChange,
             answer=KeptObject,
             errors=(NotFound, InvalidField, PreconditionFailed, PreconditionRequired),
+            takes_version=True,
         ),
-        Operation("DELETE", ONE, "deleteType", "Delete a task type", TAG, types.delete, status=204, errors=(NotFound,)),
+        Operation(
+            "DELETE",
+            ONE,
+            "deleteType",
+            "Delete a task type",
+            TAG,
+            types.delete,
+            status=204,
+            errors=(NotFound,),
+            takes_version=True,
+        ),
     )
