@@ -70,6 +70,8 @@ def filled(connection: Connection) -> dict[str, int]:
 def value(column: sqlalchemy.Column[Any], number: int) -> Any:
     if isinstance(column.type, sqlalchemy.Integer):
         return number
+    if isinstance(column.type, sqlalchemy.LargeBinary):
+        return bytes([number])
     length = getattr(column.type, "length", None)
     return f'"{number}"' if not length or length > 9 else str(number)
 

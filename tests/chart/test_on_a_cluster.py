@@ -126,7 +126,8 @@ RIGHTS = [
     ("gateway", "get", "jobs.batch", True),
     ("gateway", "list", "storageendpoints.asynctask.io", True),
     ("gateway", "list", "pods", False),
-    ("gateway", "patch", "asynctasks.asynctask.io:status", False),
+    ("gateway", "patch", "asynctasks.asynctask.io:status", True),
+    ("gateway", "patch", "asynctasks.asynctask.io", False),
     ("gateway", "create", "jobs.batch", False),
     ("gateway", "get", "secrets", False),
 ]

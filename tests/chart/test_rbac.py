@@ -46,6 +46,7 @@ def test_operator_and_gateway_have_roles_of_their_own() -> None:
     assert {role for account, role in bound if account == "asynctask-gateway"} == {
         "asynctask-gateway",
         "asynctask-gateway-cluster",
+        "asynctask-gateway-lease",
     }
     assert {role for account, role in bound if account == "asynctask-operator"} == {
         "asynctask-operator",
@@ -64,6 +65,7 @@ def test_with_watched_namespaces_nothing_namespaced_is_granted_to_the_cluster() 
     }
     assert cluster_wide == {
         "tasktypes", "tasktypes/status", "taskqueues", "taskqueues/status", "namespaces", "tokenreviews",
+        "subjectaccessreviews",
     }  # fmt: skip
     for account in ("operator", "gateway"):
         assert {f"nas/asynctask-{account}", f"media/asynctask-{account}"} <= set(rendered.of("Role"))

@@ -148,7 +148,7 @@ def test_what_the_chart_sets_the_settings_understand(monkeypatch: pytest.MonkeyP
 
 
 def test_probes_and_ports_are_those_of_the_settings() -> None:
-    ports = {"operator": {"metrics": 9090}, "gateway": {"http": 8080, "metrics": 9091}}
+    ports = {"operator": {"metrics": 9090}, "gateway": {"http": 8080, "api": 8088, "metrics": 9091}}
     for name, expected in ports.items():
         container = render().pod_templates()[f"Deployment/asynctask-{name}"]["containers"][0]
         assert {port["name"]: port["containerPort"] for port in container["ports"]} == expected

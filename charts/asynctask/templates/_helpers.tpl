@@ -215,6 +215,44 @@ subjects:
     namespace: {{ .root.Release.Namespace }}
 {{- end -}}
 
+{{- /* The Lease by which one replica of a component leads: (dict "root" $ "component" …). */ -}}
+{{- define "asynctask.leaseRole" -}}
+{{- $name := printf "%s-%s" (include "asynctask.fullname" .root) .component -}}
+---
+# The Lease by which one replica leads. `create` can't be bound to a name.
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata:
+  name: {{ $name }}-lease
+  namespace: {{ .root.Release.Namespace }}
+  labels:
+    {{- include "asynctask.componentLabels" . | nindent 4 }}
+rules:
+  - apiGroups: [coordination.k8s.io]
+    resources: [leases]
+    verbs: [create]
+  - apiGroups: [coordination.k8s.io]
+    resources: [leases]
+    resourceNames: [{{ $name }}]
+    verbs: [get, update]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata:
+  name: {{ $name }}-lease
+  namespace: {{ .root.Release.Namespace }}
+  labels:
+    {{- include "asynctask.componentLabels" . | nindent 4 }}
+roleRef:
+  apiGroup: rbac.authorization.k8s.io
+  kind: Role
+  name: {{ $name }}-lease
+subjects:
+  - kind: ServiceAccount
+    name: {{ include "asynctask.serviceAccount" . }}
+    namespace: {{ .root.Release.Namespace }}
+{{- end -}}
+
 {{- /* What the pods of the chart's own Jobs have in common: (dict "root" $ "account" …). They run where the operator may. */ -}}
 {{- define "asynctask.jobPod" -}}
 restartPolicy: Never

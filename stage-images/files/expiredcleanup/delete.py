@@ -48,15 +48,12 @@ def main(stage: Stage) -> dict[str, Any]:
         if settings.dry_run:
             _delete(stage, settings, removals, root, None, failures)
         else:
-            with Area.open(root, create=True, private=settings.private).enter(
-                desk.quarantine_name(stage), create=True
-            ) as place:
+            area = Area.open(root, create=True, private=settings.private)
+            with area.enter(desk.quarantine_name(stage), create=True) as place:
                 _begin(stage, place, digest)
                 _delete(stage, settings, removals, root, place, failures)
-                if settings.deletes and not removals.count(Fate.STUCK):
-                    place.remove()
-            if settings.deletes:
-                Area.open(root, private=settings.private).remove_if_empty()
+                if not _is_quarantined(settings, removals) and place.remove():
+                    area.remove_if_empty()
         failures.write_list(folder / f"errors-delete-{run}.jsonl")
         return _outputs(stage, settings, removals, asked, digest)
 
@@ -130,6 +127,13 @@ def _total(removals: Removals) -> int:
     return int(removals.scalar("SELECT coalesce(sum(size), 0) FROM items"))
 
 
+def _is_quarantined(settings: Settings, removals: Removals) -> bool:
+    """Whether anything stays in quarantine: what was to be deleted for good does only when it can't be put back."""
+    if settings.dry_run:
+        return False
+    return removals.count(Fate.STUCK) > 0 or (not settings.deletes and removals.count(Fate.GONE) > 0)
+
+
 def _doing(settings: Settings) -> str:
     if settings.dry_run:
         return "checking what would be deleted"
@@ -144,7 +148,7 @@ def _outputs(stage: Stage, settings: Settings, removals: Removals, asked: Amount
         "approvedBytes": asked.bytes,
         "dryRun": settings.dry_run,
         "mode": "Delete" if settings.deletes else "Quarantine",
-        "quarantine": "" if settings.dry_run or settings.deletes else desk.quarantine_name(stage),
+        "quarantine": desk.quarantine_name(stage) if _is_quarantined(settings, removals) else "",
         "files": gone,
         "bytes": removals.freed(),
         "folders": 0 if settings.dry_run else removals.count(Fate.GONE, "folders"),

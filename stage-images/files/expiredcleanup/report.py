@@ -46,7 +46,7 @@ def main(stage: Stage) -> dict[str, Any]:
 
 def _figures(scan: Mapping[str, Any], delete: Mapping[str, Any], purge: Mapping[str, Any]) -> dict[str, Any]:
     deletes = delete.get("mode") == "Delete" and not delete.get("dryRun")
-    quarantines = bool(delete.get("quarantine"))
+    quarantines = delete.get("mode") == "Quarantine" and not delete.get("dryRun")
     return {
         "expired": scan.get("items", 0),
         "expiredBytes": scan.get("bytes", 0),

@@ -282,3 +282,14 @@ def test_what_is_too_long_for_the_list_is_left_for_the_next_run(cleanup):
     cleanup.config = {"list_limit": 4}
     outputs = cleanup.succeed("scan")
     assert (outputs["items"], outputs["notListed"], len(cleanup.listed())) == (4, 6, 4)
+
+
+def test_when_everything_was_struck_off_nothing_goes_and_no_quarantine_is_left(cleanup):
+    make_files(cleanup.root, 10)
+    age_all(cleanup.root)
+    cleanup.succeed("scan")
+    cleanup.approve(lambda _: False)
+    outputs = cleanup.succeed("delete")
+    assert (outputs["approved"], outputs["files"], outputs["quarantine"]) == (0, 0, "")
+    assert not (cleanup.root / ".asynctask-quarantine").exists()
+    assert len(cleanup.left()) == 10

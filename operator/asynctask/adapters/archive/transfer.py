@@ -5,17 +5,20 @@ a last line that says it is complete. It is a snapshot of one moment, taken whil
 """
 
 import gzip
+from base64 import b64decode, b64encode
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import orjson
-from sqlalchemy import MetaData, Table, func, insert, select, text
+from sqlalchemy import Column, MetaData, Table, func, insert, select, text
 
 from asynctask.adapters.archive import schema
 from asynctask.adapters.archive.engine import Archive, Transaction
 from asynctask.adapters.archive.errors import ArchiveError, ArchiveTooNew, translated
+from asynctask.adapters.archive.tables import METADATA
+from asynctask.adapters.archive.tables.columns import Blob
 
 FORMAT = 1
 ROWS_AT_ONCE = 500
@@ -99,6 +102,7 @@ async def _read(connection: Transaction, lines: Iterator[Any], progress: Progres
     tables = {table.name: table for table in await _tables(connection)}
     table: Table | None = None
     names: list[str] = []
+    blobs: list[str] = []
     rows: list[dict[str, Any]] = []
     total = in_table = 0
 
@@ -110,6 +114,8 @@ async def _read(connection: Transaction, lines: Iterator[Any], progress: Progres
     for line in lines:
         if isinstance(line, list):
             rows.append(dict(zip(names, line, strict=True)))
+            for name in blobs:
+                rows[-1][name] = _as_stored(connection, rows[-1][name])
             total, in_table = total + 1, in_table + 1
             if len(rows) >= ROWS_AT_ONCE:
                 await flush()
@@ -124,6 +130,7 @@ async def _read(connection: Transaction, lines: Iterator[Any], progress: Progres
                 await _count_on(connection, tables.values())
             return total
         table, names, in_table = tables[line["table"]], line["columns"], 0
+        blobs = [name for name in names if _is_blob(table.c[name])]
     raise BrokenBackup("the back-up breaks off")
 
 
@@ -163,9 +170,27 @@ async def _snapshot(archive: Archive) -> AsyncIterator[Transaction]:
 
 async def _all_of(connection: Transaction, table: Table) -> AsyncIterator[list[Any]]:
     query = select(table).order_by(*table.primary_key)
+    blobs = [number for number, column in enumerate(table.c) if _is_blob(column)]
     async with connection.stream(query.execution_options(yield_per=FETCH)) as result:
         async for row in result:
-            yield list(row)
+            values = list(row)
+            for number in blobs:
+                values[number] = _as_text(values[number])
+            yield values
+
+
+def _is_blob(column: Column[Any]) -> bool:
+    """Whether it holds bytes, which MySQL has as base64 already."""
+    ours = METADATA.tables.get(column.table.name)
+    return ours is not None and column.name in ours.c and isinstance(ours.c[column.name].type, Blob)
+
+
+def _as_text(value: bytes | str | None) -> str | None:
+    return b64encode(value).decode() if isinstance(value, bytes) else value
+
+
+def _as_stored(connection: Transaction, value: str | None) -> bytes | str | None:
+    return value if value is None or connection.dialect.name == "mysql" else b64decode(value)
 
 
 def _write(file: gzip.GzipFile, line: Any) -> None:

@@ -88,13 +88,21 @@ class Blob(TypeDecorator[bytes]):
 Uid = String(36)
 
 
-def table(name: str, *items: SchemaItem, aged: tuple[str, str] | None = None, with_task: bool = True) -> Table:
+def table(
+    name: str,
+    *items: SchemaItem,
+    aged: tuple[str, str] | None = None,
+    with_task: bool = True,
+    part_of: tuple[str, str] | None = None,
+) -> Table:
     """A table of the archive.
 
     `aged` has retention delete its rows by age: under which rule of `retention`, and the column that says how old they
     are, which needs an index. Rows of a table with a column `task_id` go with their task, unless `with_task` is false.
+    `part_of` names a table with a column `task_id`, and the column by which this one's rows belong to its.
     """
-    return Table(name, METADATA, *items, info={"aged": aged, "with_task": with_task}, **OPTIONS)
+    info = {"aged": aged, "with_task": with_task, "part_of": part_of}
+    return Table(name, METADATA, *items, info=info, **OPTIONS)
 
 
 def words(name: str, length: int, default: str | None = "") -> Column[str]:

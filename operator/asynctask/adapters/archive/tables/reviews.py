@@ -22,6 +22,7 @@ reviews = table(
     Column("create_time", Moment, nullable=False),
     Column("update_time", Moment, nullable=False),
     Index("reviews_by_time", "update_time", "review_id"),
+    Index("reviews_by_task", "task_id"),
 )
 
 review_operations = table(
@@ -36,6 +37,7 @@ review_operations = table(
     Column("item_bytes", BigInteger, nullable=False),
     Column("is_undone", SmallInteger, nullable=False),
     Column("changed_rows", Blob),  # a mask, packed, to undo it by; absent once it is too old for that
+    part_of=("reviews", "review_id"),
 )
 
 __all__ = ["review_operations", "reviews"]

@@ -5,6 +5,9 @@ They work on a **catalog**, one SQLite file of a run in the stage's workspace; n
 symbolic links) → ``smallfiles`` and ``largefiles`` (content) → ``folders`` (times and modes of directories, last) →
 ``verifying``. Needs the extra ``data`` of the distribution (blake3).
 
+Others clean up: ``expiring`` (list what has expired) → ``deletion`` and ``emptying`` (take exactly what was approved
+out of the tree) → ``undoing`` or ``purging``.
+
 Three rules hold everywhere:
 
 * A path is bytes relative to a ``Root`` and is reached component by component without following symbolic links, so a

@@ -71,8 +71,8 @@ class Failures:
             return
         if error.errno in _ENDS_EVERYTHING:
             if error.errno == errno.EROFS:
-                raise PermanentError("the destination is read-only", reason="ReadOnly") from error
-            raise PermanentError(f"the destination is full: {os.strerror(error.errno)}", reason="NoSpace") from error
+                raise PermanentError("the storage is read-only", reason="ReadOnly") from error
+            raise PermanentError(f"the storage is full: {os.strerror(error.errno)}", reason="NoSpace") from error
         if error.errno in _MAY_BE_THE_MOUNT:
             for fd in self._roots:
                 try:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from enum import IntEnum
+from itertools import islice
 from typing import NamedTuple
 
 from asynctask_stage.data import names
@@ -27,6 +28,7 @@ class Fate(IntEnum):
 
 
 _SETTLED = int(Fate.GONE)
+_AT_ONCE = 5000
 
 
 class Removal(NamedTuple):
@@ -66,7 +68,10 @@ CREATE INDEX folders_open ON folders (depth, id) WHERE fate < 2;
     def load(self, candidates: Iterable[Candidate]) -> None:
         """Take the approved list, in place of an earlier half of it. A path named twice counts once."""
         self.execute("DELETE FROM items")
-        self.execute_many(f"INSERT OR IGNORE INTO items ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)", candidates)  # noqa: S608 - our names
+        rest = iter(candidates)
+        while some := list(islice(rest, _AT_ONCE)):
+            self.execute_many(f"INSERT OR IGNORE INTO items ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)", some)  # noqa: S608 - our names
+        self.execute("CREATE INDEX IF NOT EXISTS items_file ON items (dev, ino, size)")
 
     def asked(self) -> Amount:
         """Files on the list, and their bytes; files that share their content count once."""
