@@ -61,7 +61,7 @@ def main(stage: Stage) -> dict[str, Any]:
             catalog.commit()
         expired = folder / f"expired-{run}.jsonl"
         stage.progress(message="writing the list")
-        digest, listed, not_listed = catalog.write_list(expired, settings.list_limit)
+        digest, listed, not_listed = catalog.write_list(expired, settings.list_limit, by_access=settings.by_access)
         stage.check()
         stage.artifacts.put(desk.EXPIRED, expired)
         failures.write_list(folder / f"errors-scan-{run}.jsonl")

@@ -146,6 +146,7 @@ def test_age_by_access_keeps_what_is_read_and_what_is_read_after_the_scan(cleanu
     cleanup.config = {"age_by": "access", "limit_percent": 0}
     cleanup.succeed("scan")
     assert {line["path"] for line in cleanup.listed()} == {"unread", "later"}
+    assert all(line["timeNs"] == max(line["mtimeNs"], line["atimeNs"]) for line in cleanup.listed())
     cleanup.approve()
     age(cleanup.root / "later", OLD, access=0)
     os.utime(cleanup.root / "later", ns=(time.time_ns(), (cleanup.root / "later").stat().st_mtime_ns))

@@ -49,8 +49,8 @@ class Candidate(NamedTuple):
             nlink=found.st_nlink,
         )
 
-    def to_line(self) -> str:
-        """As a line of the list, with its end."""
+    def to_line(self, *, by_access: bool = False) -> str:
+        """As a line of the list, with its end. ``by_access`` adds when it was last used at all, as its age counts."""
         body = {
             **names.to_json(self.path),
             "size": self.size,
@@ -59,6 +59,7 @@ class Candidate(NamedTuple):
             "inode": self.ino % _UNSIGNED,
             "device": self.dev % _UNSIGNED,
             "kind": FILE,
+            **({"timeNs": max(self.mtime_ns, self.atime_ns)} if by_access else {}),
         }
         return json.dumps(body, ensure_ascii=False, separators=(",", ":")) + "\n"
 

@@ -44,7 +44,7 @@ CREATE TABLE items (id INTEGER PRIMARY KEY, parent INTEGER NOT NULL, path BLOB N
         found = self.counts()
         return Amount(found["files"], found["bytes"])
 
-    def write_list(self, path: Path, most: int) -> tuple[str, Amount, int]:
+    def write_list(self, path: Path, most: int, *, by_access: bool = False) -> tuple[str, Amount, int]:
         """Write the list, smallest files first, at most so many; its SHA-256, what is on it, and how many are not."""
         self.execute("CREATE INDEX IF NOT EXISTS items_size ON items (size, id)")
         self.commit()
@@ -53,7 +53,7 @@ CREATE TABLE items (id INTEGER PRIMARY KEY, parent INTEGER NOT NULL, path BLOB N
         sql = f"SELECT {_COLUMNS} FROM items ORDER BY size, id LIMIT ?"  # noqa: S608 - our names
         with temporary.open("wb", buffering=1 << 20) as file:
             for row in self.execute(sql, (most,)):
-                line = Candidate(*row).to_line().encode()
+                line = Candidate(*row).to_line(by_access=by_access).encode()
                 state.update(line)
                 file.write(line)
             file.flush()
