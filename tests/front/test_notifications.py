@@ -15,6 +15,7 @@ from support.sinks import http_server
 
 from asynctask.adapters import cluster as api
 from asynctask.adapters.archive import Archive, inbox, open_archive, outbox
+from asynctask.api import names
 from asynctask.core.notifications.events import Event, Kind
 
 ROOT = "/api/v1/notifications"
@@ -269,6 +270,72 @@ async def test_what_happens_in_the_cluster_reaches_people_and_programs(
             assert entries[0]["kind"] == "FirstFailure"
             assert "no route to the NAS" in entries[0]["text"]
             assert json.loads(inlet.requests[0].body)["data"]["taskId"] == task["metadata"]["uid"]
+
+
+async def test_reviews_and_schedules_of_the_cluster_are_told_of(world: World, namespace: str, tmp_path: Path) -> None:
+    async with http_server() as inlet:
+        file = tmp_path / "notifications.yaml"
+        channel = {"name": "hook", "kind": "webhook", "url": inlet.url, "allowedNetworks": ["127.0.0.0/8"]}
+        file.write_text(json.dumps({"channels": [channel], "administrators": ["channel:hook"]}))
+        person = await world.person(namespace)
+        name = user(namespace, person)
+        settings = {
+            "archive_url": f"sqlite:///{tmp_path / 'archive.db'}",
+            "notifications_file": str(file),
+            "namespace": namespace,
+        }
+        async with world.gateway(**settings) as client, asyncio.timeout(90):
+            li = client.with_token(await world.token(namespace, person))
+            while (await li.get(f"{ROOT}/unread")).status != 200:
+                await asyncio.sleep(0.1)
+            task = (await world.task(namespace))["metadata"]
+            approval = {"approvers": {"users": [name]}, "expiresAfterSeconds": 3600, "message": {"en": "delete these?"}}
+            owner = {
+                "apiVersion": names.API_VERSION,
+                "kind": "AsyncTask",
+                "name": task["name"],
+                "uid": task["uid"],
+                "controller": True,
+            }
+            spec = {
+                "taskName": task["name"],
+                "taskUID": task["uid"],
+                "run": 1,
+                "template": {"name": "review", "approval": approval},
+            }
+            stage = {
+                "apiVersion": names.API_VERSION,
+                "kind": "Stage",
+                "metadata": {"name": "clean-review", "ownerReferences": [owner]},
+                "spec": spec,
+            }
+            await world.cluster.create(api.STAGES, namespace, stage)
+            template = {"spec": {"type": "file-backup"}}
+            plan = {"schedule": "0 3 * * *", "freshness": {"maxAgeSeconds": 60}, "taskTemplate": template}
+            schedule = {
+                "apiVersion": names.API_VERSION,
+                "kind": "TaskSchedule",
+                "metadata": {"name": "nightly"},
+                "spec": plan,
+            }
+            await world.cluster.create(api.SCHEDULES, namespace, schedule)
+            since = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+            stale = {
+                "type": "Fresh",
+                "status": "False",
+                "reason": "Stale",
+                "message": "too old",
+                "lastTransitionTime": since,
+            }
+            await world.cluster.patch(
+                api.SCHEDULES, namespace, "nightly", {"status": {"conditions": [stale]}}, "status"
+            )
+            while not (entries := (await li.get(ROOT)).body["items"]):
+                await asyncio.sleep(0.1)
+            assert [entry["kind"] for entry in entries] == ["ReviewWanted"]
+            assert "delete these?" in entries[0]["text"]
+            await inlet.arrived.wait()
+            assert [json.loads(request.body)["type"] for request in inlet.requests] == ["asynctask.ScheduleStale"]
 
 
 async def test_what_comes_into_an_inbox_comes_on_its_owners_stream_alone(office: Office) -> None:

@@ -25,6 +25,15 @@ ACCEPTED = {
         stages=[samples.JOB_STAGE, {**samples.WAIT_STAGE, "needs": ["copy"]}],
         locations=[{"field": "source_path"}, {"field": "target_path", "access": "Write"}],
     ),
+    "a task that says who is told": samples.task(
+        notify=[
+            {"on": ["Failed", "Recovered"]},
+            {
+                "on": ["ReviewWanted"],
+                "to": ["reviewers", "user:oidc:bo", "mail:a.b+c@example.com", "sms:+4915112345678", "channel:chat"],
+            },
+        ]
+    ),
     "a stage that needs nothing": samples.task(stages=[samples.JOB_STAGE, {**samples.WAIT_STAGE, "needs": []}]),
     "a stage of each kind": samples.task(
         stages=[

@@ -32,6 +32,18 @@ REFUSED = {
     "priority 6": (samples.task(priority=6), "spec.priority"),
     "priority 9": (samples.task(priority=9), "spec.priority"),
     "a priority in words": (samples.task(priority="high"), "spec.priority"),
+    "news of what never happens": (samples.task(notify=[{"on": ["Sneezed"]}]), "spec.notify[0].on[0]"),
+    "news of nothing": (samples.task(notify=[{"on": []}]), "spec.notify[0].on"),
+    "news for nobody": (samples.task(notify=[{"on": ["Failed"], "to": []}]), "spec.notify[0].to"),
+    "news for everybody": (samples.task(notify=[{"on": ["Failed"], "to": ["everybody"]}]), "spec.notify[0].to[0]"),
+    "news for two in one address": (
+        samples.task(notify=[{"on": ["Failed"], "to": ["mail:a@b.de,c@d.de"]}]),
+        "spec.notify[0].to[0]",
+    ),
+    "news with a header of its own": (
+        samples.task(notify=[{"on": ["Failed"], "to": ["mail:a@b.de\r\nBcc: c@d.de"]}]),
+        "spec.notify[0].to[0]",
+    ),
     "run 0": (samples.task(run=0), "spec.run"),
     "a run that is no whole number": (samples.task(run=1.5), "spec.run"),
     "config that is a text": (samples.task(config="a=b"), "spec.config"),
