@@ -4,12 +4,18 @@ import asyncio
 import random
 
 import pytest
+from sqlalchemy import insert
 
-from asynctask.adapters.archive import Archive, reviews
+from asynctask.adapters.archive import Archive, retention, reviews
 from asynctask.adapters.archive.reviews import NextState, ReviewOperation, ReviewState, StaleReview
+from asynctask.adapters.archive.tables.tasks import tasks
 from asynctask.core.reviews import masks
 
 SIZE = 300_000
+ENDED = {
+    "task_id": "task-1", "submit_time": 1, "priority": 3, "task_status": "completed", "task_config": {}, "run": 1,
+    "item_error_count": 0, "update_time": 10, "is_gone": 1, "gone_time": 10, "resource_version": 1, "search_text": "",
+}  # fmt: skip
 
 
 def began(review_id: str = "review-1", time: int = 1, size: int = SIZE) -> ReviewState:
@@ -136,15 +142,14 @@ async def test_only_the_newest_version_is_frozen(archive: Archive) -> None:
     assert (state.frozen_version, state.frozen_artifact, state.frozen_digest) == (2, "b", "sha256:2")
 
 
-async def test_old_reviews_are_forgotten_a_few_at_a_time(archive: Archive) -> None:
-    for number in range(5):
-        await begin(archive, began(f"review-{number}", time=number, size=10))
-    gone = []
-    while True:
-        async with archive.begin() as transaction:
-            number = await reviews.prune(transaction, before=4, limit=3)
-        gone.append(number)
-        if not number:
-            break
-    assert gone == [3, 1, 0]
-    assert (await load(archive, "review-4")).items == 10
+async def test_a_review_goes_with_its_task(archive: Archive) -> None:
+    await begin(archive, began())
+    await strike(archive, 1, masks.nothing(SIZE), masks.of(SIZE, [1]))
+    async with archive.begin() as transaction:
+        await transaction.execute(insert(tasks).values(**ENDED))
+    await retention.prune(archive, {retention.TASKS: 5})
+    assert (await load(archive)).version == 2
+    await retention.prune(archive, {retention.TASKS: 11})
+    async with archive.read() as connection:
+        assert await reviews.load(connection, "review-1") is None
+        assert await reviews.operations(connection, "review-1") == []

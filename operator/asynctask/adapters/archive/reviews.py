@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import func, insert, select, update
 
 from asynctask.adapters.archive.engine import Transaction
 from asynctask.adapters.archive.tables.reviews import review_operations, reviews
@@ -16,7 +16,6 @@ from asynctask.adapters.archive.upserts import insert_new
 
 UNDOABLE = 100
 """Operations that can be undone; of older ones only the line in the log is kept."""
-PRUNED_AT_ONCE = 50
 
 
 class StaleReview(Exception):
@@ -148,18 +147,6 @@ async def operations(
         query = query.where(of.number < before)
     found = await connection.execute(query.order_by(of.number.desc()).limit(limit))
     return [_operation(row._mapping) for row in found]
-
-
-async def prune(transaction: Transaction, *, before: int, limit: int = PRUNED_AT_ONCE) -> int:
-    """Forget reviews that nobody touched since a moment (microseconds); how many. Call it again while it finds some."""
-    query = (
-        select(reviews.c.review_id).where(reviews.c.update_time < before).order_by(reviews.c.update_time).limit(limit)
-    )
-    found = list((await transaction.execute(query)).scalars())
-    if found:
-        await transaction.execute(delete(review_operations).where(review_operations.c.review_id.in_(found)))
-        await transaction.execute(delete(reviews).where(reviews.c.review_id.in_(found)))
-    return len(found)
 
 
 async def _step(transaction: Transaction, review_id: str, of_version: int, to: NextState) -> None:
