@@ -95,7 +95,16 @@ def test_people_get_their_rights_through_kubernetes_own_roles() -> None:
     labels = {name: role["metadata"]["labels"] for name, role in render().of("ClusterRole").items()}
     for role, target in (("viewer", "view"), ("editor", "edit"), ("admin", "admin")):
         assert labels[f"asynctask-{role}"][f"rbac.authorization.k8s.io/aggregate-to-{target}"] == "true"
-    assert not any("aggregate-to" in key for key in labels["asynctask-approver"])
+    for role in ("approver", "reviewer"):
+        assert not any("aggregate-to" in key for key in labels[f"asynctask-{role}"])
+
+
+def test_reviewers_decide_by_way_of_the_gateway_alone() -> None:
+    of = {name: role["rules"] for name, role in render().of("ClusterRole").items()}
+    reviews = {name for name, rules in of.items() if any("review" in rule["verbs"] for rule in rules or ())}
+    assert reviews == {"asynctask-approver", "asynctask-reviewer"}
+    verbs = {verb for rule in of["asynctask-reviewer"] for verb in rule["verbs"]}
+    assert verbs == {"get", "list", "watch", "review"}
 
 
 def test_rights_that_only_some_queues_need_are_given_when_asked_for() -> None:
