@@ -20,7 +20,8 @@ submits: clients of /submit_task, one request each at a time, on a control plane
          asked for every task that was answered with 200
 pages:   GET /api/v1/tasks with a million archived tasks (filled once, as hack/bench/archive does) and those that were
          submitted before, from the request to the last byte
-hack/bench/gateway streams … measures clients of the event stream"""
+hack/bench/gateway streams … measures clients of the event stream
+hack/bench/gateway reviews … measures the review of a list of a million items"""
 
 
 def main() -> int:

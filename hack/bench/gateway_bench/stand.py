@@ -40,6 +40,8 @@ class Gateway:
     url: str
     pid: int
     session: aiohttp.ClientSession
+    directory: Path
+    """Where it keeps artifacts."""
 
     @property
     def resident_mib(self) -> float:
@@ -129,7 +131,7 @@ async def gateway(local: LocalCluster, cluster: api.Cluster, archive_url: str = 
             connector = aiohttp.TCPConnector(limit=0)
             async with aiohttp.ClientSession(connector=connector, headers=headers) as session:
                 await _ready(session, f"http://127.0.0.1:{ports[1]}/readyz")
-                yield Gateway(f"http://127.0.0.1:{ports[2]}", process.pid, session)
+                yield Gateway(f"http://127.0.0.1:{ports[2]}", process.pid, session, Path(directory))
         finally:
             process.send_signal(signal.SIGTERM)
             await process.wait()
