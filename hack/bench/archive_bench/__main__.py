@@ -60,7 +60,7 @@ async def _measure(dialect: str, year: Year, options: argparse.Namespace) -> lis
         if options.fill:
             return []
         async with open_archive(stand.url) as archive:
-            await archive.check()
+            await archive.upgrade()  # it may have been filled by a release before
             return [await ask(archive, question, year, options.calls) for question in QUESTIONS]
     finally:
         stand.stop()
