@@ -53,9 +53,9 @@ class Operations:
         """How many entries of the inbox are unread"""
         return cast("types.Unread", self._call("GET", "/api/v1/notifications/unread"))
 
-    def create_api_key(self, body: types.NewApiKey, *, idempotency_key: str | None = None) -> types.MadeApiKey:
+    def create_api_key(self, body: types.NewApiKey) -> types.MadeApiKey:
         """Make an API key for an application"""
-        return cast("types.MadeApiKey", self._call("POST", "/api/v1/api-keys", body=body, idempotency_key=idempotency_key))
+        return cast("types.MadeApiKey", self._call("POST", "/api/v1/api-keys", body=body))
 
     def create_endpoint(self, body: types.NewEndpoint, *, idempotency_key: str | None = None) -> types.KeptObject:
         """Make a storage endpoint"""
@@ -105,9 +105,9 @@ class Operations:
         """Delete a schedule; its tasks stay"""
         self._call("DELETE", f"/api/v1/namespaces/{self._quote(namespace)}/schedules/{self._quote(name)}", if_match=if_match, idempotency_key=idempotency_key)
 
-    def delete_session(self, *, idempotency_key: str | None = None) -> None:
+    def delete_session(self) -> None:
         """Sign out"""
-        self._call("DELETE", "/api/v1/session", idempotency_key=idempotency_key)
+        self._call("DELETE", "/api/v1/session")
 
     def delete_subscription(self, rule_id: str, *, idempotency_key: str | None = None) -> None:
         """Take a subscription away"""
@@ -487,9 +487,9 @@ class AsyncOperations:
         """How many entries of the inbox are unread"""
         return cast("types.Unread", await self._call("GET", "/api/v1/notifications/unread"))
 
-    async def create_api_key(self, body: types.NewApiKey, *, idempotency_key: str | None = None) -> types.MadeApiKey:
+    async def create_api_key(self, body: types.NewApiKey) -> types.MadeApiKey:
         """Make an API key for an application"""
-        return cast("types.MadeApiKey", await self._call("POST", "/api/v1/api-keys", body=body, idempotency_key=idempotency_key))
+        return cast("types.MadeApiKey", await self._call("POST", "/api/v1/api-keys", body=body))
 
     async def create_endpoint(self, body: types.NewEndpoint, *, idempotency_key: str | None = None) -> types.KeptObject:
         """Make a storage endpoint"""
@@ -539,9 +539,9 @@ class AsyncOperations:
         """Delete a schedule; its tasks stay"""
         await self._call("DELETE", f"/api/v1/namespaces/{self._quote(namespace)}/schedules/{self._quote(name)}", if_match=if_match, idempotency_key=idempotency_key)
 
-    async def delete_session(self, *, idempotency_key: str | None = None) -> None:
+    async def delete_session(self) -> None:
         """Sign out"""
-        await self._call("DELETE", "/api/v1/session", idempotency_key=idempotency_key)
+        await self._call("DELETE", "/api/v1/session")
 
     async def delete_subscription(self, rule_id: str, *, idempotency_key: str | None = None) -> None:
         """Take a subscription away"""

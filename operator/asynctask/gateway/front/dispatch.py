@@ -109,7 +109,7 @@ class Dispatch:
     async def _once(
         self, operation: Operation, call: Call, make: Callable[[], Awaitable[web.StreamResponse]]
     ) -> web.StreamResponse:
-        if not call.idempotency_key or not operation.keyed:
+        if not call.idempotency_key or not operation.keyed or operation.public:
             return await make()
         raw = await call.request.read() if operation.body else b""
         return await self._keys.once(operation, call, raw, make)

@@ -5,6 +5,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+import orjson
 from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode
 
@@ -12,6 +13,7 @@ from asynctask import __version__
 from asynctask.gateway.front import problems
 from asynctask.gateway.front.bodies import PATH_PATTERN
 from asynctask.gateway.front.calls import Call
+from asynctask.gateway.front.idempotency import KeyInUse, KeyReused
 from asynctask.gateway.front.operations import Operation
 from asynctask.gateway.front.problems import Refusal
 
@@ -24,6 +26,7 @@ _ALWAYS: tuple[type[Refusal], ...] = (
 )
 _IDENTIFIED: tuple[type[Refusal], ...] = (problems.Unauthenticated, problems.Forbidden, problems.NotFound)
 _BODY: tuple[type[Refusal], ...] = (problems.TooLarge, problems.UnsupportedMedia)
+_KEYED: tuple[type[Refusal], ...] = (KeyInUse, KeyReused)
 _PARAMETER = re.compile(r"{(\w+)}")
 
 Document = dict[str, Any]
@@ -69,11 +72,11 @@ def text(operations: Sequence[Operation]) -> str:
 
 def operation(others: Sequence[Operation]) -> Operation:
     """The operation that serves the document."""
-    described: list[str] = []
+    described: list[bytes] = []
 
-    async def serve(_: Call) -> str:
+    async def serve(_: Call) -> bytes:
         if not described:
-            described.append(text((*others, served)))
+            described.append(orjson.dumps(document((*others, served))))
         return described[0]
 
     served = Operation(
@@ -131,7 +134,7 @@ def _operation(operation: Operation, schemas: _Schemas) -> Document:
         described["description"] = operation.description
     if operation.public:
         described["security"] = []
-    if operation.is_change and not operation.public:
+    if _is_keyed(operation):
         described["parameters"].append(_IDEMPOTENCY_KEY)
     if operation.takes_version:
         described["parameters"].append(_IF_MATCH)
@@ -139,6 +142,10 @@ def _operation(operation: Operation, schemas: _Schemas) -> Document:
         content = {"application/json": {"schema": schemas.of(operation.body, "validation")}}
         described["requestBody"] = {"required": not operation.body_optional, "content": content}
     return described
+
+
+def _is_keyed(operation: Operation) -> bool:
+    return operation.is_change and operation.keyed and not operation.public
 
 
 def _path_parameters(operation: Operation) -> list[Document]:
@@ -171,6 +178,7 @@ def _responses(operation: Operation, schemas: _Schemas) -> Document:
     status = 204 if operation.status == 200 and "content" not in good else operation.status
     kinds = [*_ALWAYS, *operation.errors, *(_BODY if operation.body else ())]
     kinds += [] if operation.public else _IDENTIFIED
+    kinds += _KEYED if _is_keyed(operation) else ()
     codes: dict[int, set[str]] = {}
     for kind in kinds:
         codes.setdefault(kind.status, set()).add(kind.code)
