@@ -87,6 +87,8 @@ class GatewaySettings(ClusterSettings):
     """Serve that API on the loopback interface alone, to callers who need not sign in. Never for others."""
     api_accept_cluster_tokens: bool = False
     """Take the API server's own tokens too, not only those of the audience `asynctask-api`."""
+    locations_directory: str = "/var/lib/asynctask/locations"
+    """Where shares are mounted for the API to look at, read-only, each at `NAMESPACE/ENDPOINT`."""
     api_default_namespace: str = "default"
     """Where tasks go whose submitter names no namespace and has no API key for a single one."""
     archive_retention_days: int = Field(default=365, ge=0)

@@ -156,3 +156,35 @@ async def test_who_may_not_list_them_sees_none(world: World, client: Client, adm
     body = {"namespace": namespace, "name": "nas", "spec": {"path": "/nas/a", "volume": {"claimName": "a"}}}
     assert (await reader.post("/api/v1/endpoints", body)).refusal == "403 Forbidden"
     assert (await nobody.post("/api/v1/endpoints", body)).refusal == "404 NotFound"
+
+
+async def test_shares_are_looked_into_one_level_at_a_time(world: World, client: Client, namespace: str) -> None:
+    await estate.make_endpoint(world, namespace, "photos")
+    await estate.make_endpoint(world, namespace, "music")
+    top = world.directory / "locations" / namespace / "photos"
+    (top / "2020").mkdir(parents=True)
+    (top / "note.txt").write_text("hello")
+    (top / "out").symlink_to("/etc")
+    person = await world.person(namespace, (*estate.TASKS, *EVERYTHING))
+    reader = await world.person(namespace, (("storageendpoints", "get,list"), ("asynctasks", "get,list")))
+    async with world.gateway(locations_directory=str(world.directory / "locations")) as gateway:
+        mine = gateway.with_token(await world.token(namespace, person))
+        where = {"namespace": namespace, "path": "/nas/photos"}
+        while (answer := await mine.get("/api/v1/locations", **where)).status == 400:
+            assert answer.body["errors"][0]["code"] == "EndpointNotFound"  # the view is a moment behind
+        assert [(item["name"], item["kind"]) for item in answer.body["items"]] == [
+            ("2020", "Directory"), ("note.txt", "File"), ("out", "Link")
+        ]  # fmt: skip
+        for path, refusal in (
+            ("/nas/photos/out", "409 LocationNotADirectory"),
+            ("/nas/photos/none", "404 LocationNotThere"),
+            ("/nas/photos/../music", "400 InvalidField path:InvalidLocation"),
+            ("/etc", "400 InvalidField path:EndpointNotFound"),
+            ("/nas/music", "409 LocationNotVisible"),
+        ):
+            assert (await mine.get("/api/v1/locations", namespace=namespace, path=path)).refusal == refusal
+        found = (await mine.get("/api/v1/locations/check", namespace=namespace, path="/nas/photos/2020")).body
+        assert (found["exists"], found["endpoint"]) == (True, "photos")
+        assert found["freeBytes"] > 0
+        looker = gateway.with_token(await world.token(namespace, reader))
+        assert (await looker.get("/api/v1/locations", **where)).refusal == "403 Forbidden"

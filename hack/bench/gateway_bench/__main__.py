@@ -34,21 +34,26 @@ def main() -> int:
 
 async def _measure(options: argparse.Namespace) -> dict[str, Any]:
     archive, year = Stand(options.archive, options.directory), Year(options.tasks)
-    archive.start()
+    wants_pages = options.only != "submits"
+    listed: list[pages.Answer] = []
+    if wants_pages:
+        archive.start()
     try:
-        await archive.fill(year)
+        if wants_pages:
+            await archive.fill(year)
         async with (
             stand.control_plane(options.cluster) as (local, cluster),
-            stand.gateway(local, cluster, archive.url) as gateway,
+            stand.gateway(local, cluster, archive.url if wants_pages else "") as gateway,
         ):
+            load = f"{os.getloadavg()[0]:.1f}"
             submitted = await submits.measure(gateway, cluster, clients=options.clients, seconds=options.seconds)
-            listed = await pages.measure(gateway, options.calls)
+            if wants_pages:
+                listed = await pages.measure(gateway, options.calls)
             peak = round(gateway.peak_mib, 1)
     finally:
-        archive.stop()
-    conditions = machine.conditions(
-        archive=options.archive, tasks=f"{options.tasks:,}", load=f"{os.getloadavg()[0]:.1f}"
-    )
+        if wants_pages:
+            archive.stop()
+    conditions = machine.conditions(archive=options.archive, tasks=f"{options.tasks:,}", load=load)
     pages_found = [asdict(answer) for answer in listed]
     return {"conditions": conditions, "submits": asdict(submitted), "pages": pages_found, "gateway_peak_mib": peak}
 
@@ -67,6 +72,7 @@ def _report(found: dict[str, Any]) -> str:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser("hack/bench/gateway", epilog=EPILOG, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--cluster", default="gateway-bench", help="name of the control plane that is made")
+    parser.add_argument("--only", choices=("submits", "all"), default="all")
     parser.add_argument("--clients", type=int, default=16)
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--tasks", type=int, default=1_000_000, help="in the archive")

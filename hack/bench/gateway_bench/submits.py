@@ -22,7 +22,7 @@ class Result:
     taken: int
     """Answered with 200."""
     refused: dict[str, int]
-    """Other answers, by status."""
+    """Other answers, by status and code."""
     lost: int
     """Answered with 200, and not in the API server. Must be 0."""
     surplus: int
@@ -54,7 +54,8 @@ async def measure(gateway: Gateway, cluster: api.Cluster, *, clients: int, secon
                 latencies.append(perf_counter() - started)
                 taken.append(orjson.loads(raw)["task_id"])
             else:
-                refused[str(answer.status)] = refused.get(str(answer.status), 0) + 1
+                code = f"{answer.status} {orjson.loads(raw).get('code', '')}"
+                refused[code] = refused.get(code, 0) + 1
 
     await asyncio.gather(*(client() for _ in range(clients)))
     took = monotonic() - begun

@@ -45,6 +45,10 @@ class Operations:
         """Whether stages, or tasks, depend on each other in a circle"""
         return cast("types.GraphAnswer", self._call("POST", "/api/v1/graphs/check", body=body))
 
+    def check_location(self, *, path: str, namespace: str | None = None, run_as_user: int | None = None, run_as_group: int | None = None) -> types.LocationCheck:
+        """Whether a path exists, may be written, has room"""
+        return cast("types.LocationCheck", self._call("GET", "/api/v1/locations/check", query={"path": path, "namespace": namespace, "runAsUser": run_as_user, "runAsGroup": run_as_group}))
+
     def count_item_errors(self, task_id: str, *, run: int | None = None) -> types.FailureSummary:
         """Count the failed items by stage, class and reason"""
         return cast("types.FailureSummary", self._call("GET", f"/api/v1/tasks/{self._quote(task_id)}/item-errors/summary", query={"run": run}))
@@ -228,6 +232,10 @@ class Operations:
     def list_item_errors(self, task_id: str, *, run: int | None = None, stage: str | None = None, class_: Sequence[Literal['permanent', 'transient', 'throttled']] | None = None, reason: str | None = None, prefix: str | None = None, text: str | None = None, limit: int | None = None, cursor: str | None = None) -> types.ItemPage:
         """List the items of a run that failed, by path"""
         return cast("types.ItemPage", self._call("GET", f"/api/v1/tasks/{self._quote(task_id)}/item-errors", query={"run": run, "stage": stage, "class": class_, "reason": reason, "prefix": prefix, "text": text, "limit": limit, "cursor": cursor}))
+
+    def list_location(self, *, path: str, namespace: str | None = None, after: str | None = None, limit: int | None = None) -> types.LocationListing:
+        """One level of a share"""
+        return cast("types.LocationListing", self._call("GET", "/api/v1/locations", query={"path": path, "namespace": namespace, "after": after, "limit": limit}))
 
     def list_notification_channels(self) -> types.Channels:
         """The ways to people and programs"""
@@ -479,6 +487,10 @@ class AsyncOperations:
         """Whether stages, or tasks, depend on each other in a circle"""
         return cast("types.GraphAnswer", await self._call("POST", "/api/v1/graphs/check", body=body))
 
+    async def check_location(self, *, path: str, namespace: str | None = None, run_as_user: int | None = None, run_as_group: int | None = None) -> types.LocationCheck:
+        """Whether a path exists, may be written, has room"""
+        return cast("types.LocationCheck", await self._call("GET", "/api/v1/locations/check", query={"path": path, "namespace": namespace, "runAsUser": run_as_user, "runAsGroup": run_as_group}))
+
     async def count_item_errors(self, task_id: str, *, run: int | None = None) -> types.FailureSummary:
         """Count the failed items by stage, class and reason"""
         return cast("types.FailureSummary", await self._call("GET", f"/api/v1/tasks/{self._quote(task_id)}/item-errors/summary", query={"run": run}))
@@ -662,6 +674,10 @@ class AsyncOperations:
     async def list_item_errors(self, task_id: str, *, run: int | None = None, stage: str | None = None, class_: Sequence[Literal['permanent', 'transient', 'throttled']] | None = None, reason: str | None = None, prefix: str | None = None, text: str | None = None, limit: int | None = None, cursor: str | None = None) -> types.ItemPage:
         """List the items of a run that failed, by path"""
         return cast("types.ItemPage", await self._call("GET", f"/api/v1/tasks/{self._quote(task_id)}/item-errors", query={"run": run, "stage": stage, "class": class_, "reason": reason, "prefix": prefix, "text": text, "limit": limit, "cursor": cursor}))
+
+    async def list_location(self, *, path: str, namespace: str | None = None, after: str | None = None, limit: int | None = None) -> types.LocationListing:
+        """One level of a share"""
+        return cast("types.LocationListing", await self._call("GET", "/api/v1/locations", query={"path": path, "namespace": namespace, "after": after, "limit": limit}))
 
     async def list_notification_channels(self) -> types.Channels:
         """The ways to people and programs"""

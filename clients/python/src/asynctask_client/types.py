@@ -697,6 +697,30 @@ class KnownContact(TypedDict):
     """The address that the sign-in told: mail goes there while `mail` is empty."""
 
 
+class LocationCheck(TypedDict):
+    """What is there."""
+
+    endpoint: str
+    exists: bool
+    kind: str
+    writable: bool
+    """By the mode bits, for that user and group; never where the endpoint is read-only. Access lists do not cou…"""
+    readOnly: bool
+    """The endpoint refuses tasks that would write."""
+    freeBytes: int
+    totalBytes: int
+
+
+class LocationEntry(TypedDict):
+    """One name."""
+
+    name: str
+    kind: str
+    """`Directory`, `File`, `Link` or `Other`."""
+    size: int
+    modified: str
+
+
 class LocationField(TypedDict):
     """A config field that holds a location on storage."""
 
@@ -704,6 +728,17 @@ class LocationField(TypedDict):
     """The top-level config field: a string or a list of strings."""
     access: NotRequired[Literal['Read', 'Write']]
     """`Read` mounts read-only."""
+
+
+class LocationListing(TypedDict):
+    """One level, by name."""
+
+    endpoint: str
+    items: list["LocationEntry"]
+    more: bool
+    """There are names after these."""
+    capped: bool
+    """The directory has so many names that not all were looked at: those shown are not the first of all."""
 
 
 class LogLine(TypedDict):

@@ -40,6 +40,9 @@ class SourceAway(Exception):
 class Live(Protocol):
     """The tasks of the cluster, in memory."""
 
+    async def known(self) -> None:
+        """Return once all of them are known. Raises Unavailable."""
+
     def page(self, wanted: Filter, after: Place | None, limit: int) -> Sequence[Row]:
         """The newest of those wanted, after a place."""
 
@@ -78,6 +81,7 @@ class Listing:
         if wanted.namespaces is not None and not wanted.namespaces:
             return Listed((), "", self._state)
         after = begun.place if begun else None
+        await self._live.known()
         live = self._live.page(wanted, after, limit + 1)
         if self._archived is None or (begun and begun.is_live_only):
             state: ArchiveState = "None" if self._archived is None else "Unavailable"

@@ -24,6 +24,7 @@ from asynctask.gateway.front.models import Camel, Namespace
 from asynctask.gateway.front.operations import Answer
 from asynctask.gateway.front.problems import InvalidField, PreconditionFailed
 from asynctask.gateway.front.tasks.filters import Split
+from asynctask.gateway.front.tasks.live import known
 from asynctask.gateway.front.view import ObjectRow, View
 from asynctask.gateway.front.view.tables import Table
 
@@ -116,6 +117,7 @@ class Objects:
     async def visible(self, call: Call, asked: Iterable[str] = ()) -> list[ObjectRow]:
         """All that the caller may list."""
         table, resource = self._kind.table(call.desk.view), self._kind.resource
+        await known(call.desk.view)
         if not resource.namespaced:
             await call.authorize("list", self._kind.plural, "")
             return list(table)

@@ -135,6 +135,7 @@ def operations(_: Desk) -> tuple[Operation, ...]:
 
 async def _overview(call: Call) -> Overview:
     query: OverviewQuery = call.query
+    await Office.of(call.desk).live.known()
     allowed = await call.namespaces("list", RESOURCE)
     asked = frozenset(query.namespace) or None
     where = allowed if asked is None else asked if allowed is None else asked & allowed

@@ -218,6 +218,7 @@ class TaskRoutes:
             raise InvalidField.of("priority", "Missing")
         wish = Wish(body.action, body.reason, body.stage or "", body.priority)
         wanted = body.filter.within(await self._may(call, body.action))
+        await Office.of(call.desk).live.known()
         if body.digest is None:
             selection, failures = Office.of(call.desk).bulk.select(wanted, wish), list[Failure]()
         else:

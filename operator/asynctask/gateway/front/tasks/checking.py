@@ -16,7 +16,7 @@ from asynctask.api.taskqueue import TaskQueue
 from asynctask.api.tasktype import TaskType
 from asynctask.core import resolve
 from asynctask.core.problems import Problem
-from asynctask.gateway.front.problems import Unavailable
+from asynctask.gateway.front.tasks.live import known
 from asynctask.gateway.front.view import ObjectRow, View
 
 NAMESPACE_SECONDS = 10.0
@@ -36,8 +36,7 @@ class Checks:
 
     async def problems(self, task: AsyncTask) -> tuple[Problem, ...]:
         """All that is wrong with it. Raises Unavailable while the cluster is not known."""
-        if not self._view.is_known:
-            raise Unavailable(retry_after=1)
+        await known(self._view)
         spec, namespace = task.spec, task.metadata.namespace
         task_type = await self.task_type(spec.type) if spec.type else None
         queue = await self.queue(spec.queue_name)

@@ -78,6 +78,7 @@ class Tasks:
         uid = canonical(task_id)
         if uid is None:
             await call.missing(RESOURCE)
+        await self._live.known()
         row = self._live.find(uid)
         if row is None:
             found = await self._from_archive(call, uid, verb)

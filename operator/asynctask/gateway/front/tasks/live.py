@@ -6,8 +6,23 @@ from collections.abc import Sequence
 from asynctask.api.status import Phase
 from asynctask.core import tasklists
 from asynctask.core.tasklists import Filter, Place
+from asynctask.gateway.front.problems import Unavailable
 from asynctask.gateway.front.tasks.rows import Row, moment
 from asynctask.gateway.front.view import TaskRow, View
+
+KNOWN_SECONDS = 5.0
+"""A gateway that has just started waits for so long to know the cluster, before it sends callers elsewhere."""
+
+
+async def known(view: View) -> None:
+    """Return once the view holds all there is: what was shown before would have silent gaps. Raises Unavailable."""
+    if view.is_known:
+        return
+    try:
+        async with asyncio.timeout(KNOWN_SECONDS):
+            await view.known()
+    except TimeoutError:
+        raise Unavailable(retry_after=1) from None
 
 
 class LiveTasks:
@@ -15,6 +30,10 @@ class LiveTasks:
 
     def __init__(self, view: View) -> None:
         self._view = view
+
+    async def known(self) -> None:
+        """Return once all tasks of the cluster are known. Raises Unavailable."""
+        await known(self._view)
 
     def page(self, wanted: Filter, after: Place | None, limit: int) -> Sequence[Row]:
         """The newest of those wanted, after a place."""
