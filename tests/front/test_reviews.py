@@ -353,6 +353,7 @@ async def test_pages_and_facets(world: World, client: Client, namespace: str) ->
     assert {facet["type"]: facet["items"] for facet in facets["types"]} == {"log": 50, "tmp": 50}
     assert [facet["folder"] for facet in facets["folders"]] == ["dept-0", "dept-2", "dept-1"]
     assert facets["matched"] == {"items": 100, "bytes": 4_950_000, "struckItems": 0, "struckBytes": 0}
+    assert (await ada.get(f"{made.url}/facets", by="")).body.keys() == {"matched", "version"}
     assert sum(facet["items"] for facet in facets["ages"]) == sum(facet["items"] for facet in facets["sizes"]) == 100
     for facet in facets["ages"]:
         times = {name: facet[name] for name in ("changedSince", "changedUntil") if name in facet}

@@ -1,19 +1,20 @@
 """What is sent and answered about reviews."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from asynctask.api.approval import MAX_DECISIONS, Approvers, Decision
 from asynctask.api.base import Count, Message, Text
 from asynctask.core.reviews.filters import ItemFilter, Sort, folder_of
 from asynctask.gateway.front.fields import FieldProblem
 from asynctask.gateway.front.models import Camel, Namespace
-from asynctask.gateway.front.tasks.filters import Split
+from asynctask.gateway.front.tasks.filters import Split, split
 
 State = Literal["waiting", "approved", "rejected", "expired", "cancelled"]
 Order = Literal["asc", "desc"]
+Facet = Literal["type", "size", "age", "folder"]
 Kept = Literal["keep", "strike"]
 MAX_ITEMS = 500
 MAX_IDS = 10_000
@@ -277,15 +278,16 @@ class Facets(Camel):
     version: int
 
 
+def _given(value: Any) -> Any:
+    """`by=` with nothing behind it asks for nothing."""
+    found = split(value)
+    return tuple(item for item in found if item != "") if isinstance(found, tuple) else found
+
+
 class FacetsQuery(ItemsFilter):
     """Which items are counted, and by what."""
 
-    by: Annotated[tuple[Literal["type", "size", "age", "folder"], ...], Split, Field(max_length=4)] = (
-        "type",
-        "size",
-        "age",
-        "folder",
-    )
+    by: Annotated[tuple[Facet, ...], BeforeValidator(_given), Field(max_length=4)] = ("type", "size", "age", "folder")
     """By what; nothing but the sum when it is empty."""
     top: Annotated[int, Field(ge=1, le=1000)] = 100
     """Types, and folders, that are told one by one."""
