@@ -439,7 +439,7 @@ async def test_a_list_made_anew_is_not_taken_for_the_old_one(world: World, names
 
 
 async def test_without_an_archive_stages_are_decided_on_as_a_whole(world: World, namespace: str) -> None:
-    async with world.gateway() as client:
+    async with world.gateway(archive_url="") as client:
         ada = await world.someone(client, namespace, *REVIEWER)
         whole, of_items = await make(world, namespace), await make(world, namespace, ITEMS)
         assert (await ada.post(f"{whole.url}/approve")).body["state"] == "approved"
