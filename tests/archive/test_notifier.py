@@ -275,18 +275,16 @@ async def test_a_mail_server_that_hangs_holds_up_nothing_else(archive: Archive, 
     async with AsyncExitStack() as stack:
         box, inlet = stack.enter_context(mail_server()), await stack.enter_async_context(http_server())
         desk = await stack.enter_async_context(
-            desk_on(archive, tmp_path, mail(box.port, timeoutSeconds=30), hook(inlet))
+            desk_on(archive, tmp_path, mail(box.port, timeoutSeconds=200), hook(inlet))
         )
         box.hang.set()
         await desk.rule("mail:li@example.com", "channel:hook")
-        begun = monotonic()
-        for number in range(20):
+        for number in range(10):
             await desk.happen(desk.event())
             await eventually(lambda wanted=number + 1: len(inlet.requests) == wanted)
-        assert monotonic() - begun < 15
         assert box.mails == []
         box.hang.clear()
-        await eventually(lambda: len(box.mails) == 20)
+        await eventually(lambda: len(box.mails) == 10)
         await eventually(desk.settled)
 
 

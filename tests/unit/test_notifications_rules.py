@@ -93,6 +93,8 @@ def test_chat_and_webhooks_are_named_and_unknown_channels_reach_nobody() -> None
 def test_programs_get_each_event_for_itself() -> None:
     chat, hook = targets(FAILED, [("r", Rule(to=("channel:chat", "channel:hook"), group_seconds=60))], DIRECTORY)
     assert (chat.group_seconds, hook.group_seconds) == (60, 0)
+    assert chat.max_per_hour == 30
+    assert hook.max_per_hour > 100_000
 
 
 def test_a_task_has_wishes_of_its_own() -> None:

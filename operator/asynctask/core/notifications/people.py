@@ -9,6 +9,8 @@ from asynctask.core.notifications.events import Event
 from asynctask.core.notifications.rules import Rule
 
 INBOX = "inbox"
+UNLIMITED = 1_000_000
+"""Messages an hour to programs: what can't be told together would only come late. `maxPerMinute` of the channel counts."""
 ChannelKind = Literal["smtp", "webhook", "sms", "apprise"]
 
 
@@ -150,7 +152,7 @@ def _target(
         language=rule.language or (person.language if person else "") or directory.language,
         time_zone=(person.time_zone if person else "") or directory.time_zone,
         group_seconds=rule.group_seconds if groups else 0,
-        max_per_hour=rule.max_per_hour,
+        max_per_hour=rule.max_per_hour if groups else UNLIMITED,
         rule=name,
     )
 

@@ -15,7 +15,7 @@ from typing import Literal
 
 import structlog
 
-from asynctask.adapters.archive import Archive, ArchiveError, outbox
+from asynctask.adapters.archive import Archive, ArchiveError, Transaction, outbox
 from asynctask.adapters.archive.outbox import StoredMessage
 from asynctask.adapters.notify.base import Outgoing, Sender, SendFailed
 from asynctask.adapters.notify.config import AnyChannel, Config
@@ -30,6 +30,8 @@ OVERTIME = 5.0
 """A sender that does not keep its own time limit is cut off this much later."""
 MAX_BUCKETS = 10_000
 HOUR = 3600.0
+Account = Callable[[Transaction], Awaitable[None]]
+"""Writes down what became of one message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,8 @@ class Lane:
         self._flow = Bucket.full(channel.max_per_minute, 60.0, monotonic())
         self._recipients: dict[str, Bucket] = {}
         self._attempts: dict[str, asyncio.Task[None]] = {}
+        self._accounts: list[tuple[Account, asyncio.Future[None]]] = []
+        self._scribe: asyncio.Task[None] | None = None
         self._stopping = False
         self.breaker = pace.breaker
         self.last_error = ""
@@ -151,6 +155,8 @@ class Lane:
     async def finish(self, seconds: float) -> None:
         """Let what is under way end; what takes longer is left to be sent again."""
         await end(list(self._attempts.values()), seconds)
+        if self._scribe and not self._scribe.done():
+            await end([self._scribe], 0)
         await self._sender.close()
 
     def _room(self) -> int:
@@ -166,13 +172,14 @@ class Lane:
             wait = bucket.wait(monotonic())
             if wait > 0:
                 self.breaker = self.breaker.let_go()
-                await self._account("put off", lambda: self._put_off(message, wait))
+                until = self._now() + timedelta(seconds=wait)
+                await self._account("put off", lambda t: outbox.put_off(t, message.message_id, until))
                 return
             self._recipients[message.address] = bucket.take(monotonic())
             failure = await self._send(message)
             if failure is None:
                 self._went_well()
-                await self._account("sent", lambda: self._sent(message))
+                await self._account("sent", lambda t: outbox.sent(t, message.message_id, self._now()))
             else:
                 self._went_wrong(failure)
                 await self._failed(message, failure)
@@ -210,23 +217,14 @@ class Lane:
         words = write(events, reader, max(message.event_count, len(events)))
         return Outgoing(message.message_id, message.address, words, events, message.event_count)
 
-    async def _sent(self, message: StoredMessage) -> None:
-        async with self._archive.begin() as transaction:
-            await outbox.sent(transaction, message.message_id, self._now())
-
-    async def _put_off(self, message: StoredMessage, seconds: float) -> None:
-        async with self._archive.begin() as transaction:
-            await outbox.put_off(transaction, message.message_id, self._now() + timedelta(seconds=seconds))
-
     async def _failed(self, message: StoredMessage, failure: Failure) -> None:
         now = self._now()
         next_ = after_failure(failure, message.attempts, message.queued, now, random(), self._patience)  # noqa: S311
 
-        async def write_down() -> None:
-            async with self._archive.begin() as transaction:
-                await outbox.failed(
-                    transaction, message.message_id, next_.state, next_.next_time, failure.error_class, failure.message
-                )
+        async def write_down(transaction: Transaction) -> None:
+            await outbox.failed(
+                transaction, message.message_id, next_.state, next_.next_time, failure.error_class, failure.message
+            )
 
         log.warning(
             "a message was not taken",
@@ -238,19 +236,35 @@ class Lane:
         )
         await self._account("dead" if next_.state == "dead" else "failed", write_down)
 
-    async def _account(self, result: str, write_down: Callable[[], Awaitable[None]]) -> None:
-        """Write down what became of a message, however long the database is away: forgetting it would send it twice."""
+    async def _account(self, result: str, write_down: Account) -> None:
+        """Have it written down what became of a message; back when it is. What ends together is written together."""
         self._metrics.notifications.labels(self.name, result).inc()
-        pause = self._pace.retry_archive
-        while True:
+        written = asyncio.get_running_loop().create_future()
+        self._accounts.append((write_down, written))
+        if self._scribe is None or self._scribe.done():
+            self._scribe = asyncio.create_task(self._write_accounts())
+        await written
+
+    async def _write_accounts(self) -> None:
+        """Write, however long the database is away: forgetting what was sent would send it twice."""
+        seconds = self._pace.retry_archive
+        while self._accounts:
+            batch, self._accounts = self._accounts, []
             try:
-                await write_down()
+                async with self._archive.begin() as transaction:
+                    for write_down, _ in batch:
+                        await write_down(transaction)
             except ArchiveError as error:
-                log.warning("what became of a message can't be written yet", channel=self.name, error=str(error))
-                await asyncio.sleep(pause)
-                pause = min(self._pace.retry_archive_longest, pause * 2)
-            else:
-                return
+                self._accounts = batch + self._accounts
+                log.warning("what became of messages can't be written yet", channel=self.name, error=str(error))
+                await asyncio.sleep(seconds)
+                seconds = min(self._pace.retry_archive_longest, seconds * 2)
+                continue
+            except Exception:  # a defect must not stop the lane: they will be taken back
+                log.exception("what became of messages can't be written", channel=self.name)
+            for _, written in batch:
+                if not written.done():
+                    written.set_result(None)
 
     def _bucket(self, message: StoredMessage) -> Bucket:
         now = monotonic()
