@@ -10,7 +10,7 @@ from asynctask.core.notifications.rules import Rule
 
 INBOX = "inbox"
 UNLIMITED = 1_000_000
-"""Messages an hour to programs: what can't be told together would only come late. `maxPerMinute` of the channel counts."""
+"""Messages an hour to programs: what can't be told together would only come late. The channel has its own limit."""
 ChannelKind = Literal["smtp", "webhook", "sms", "apprise"]
 
 
