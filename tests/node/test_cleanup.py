@@ -2,15 +2,18 @@
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 from support.nodetasks import Lab, Share, Task
 from support.nodetrees import give
 
 OLD = 400 * 86_400
+MANIFESTS = Path(__file__).parents[2] / "docs" / "how-to" / "manifests"
 
 
 @dataclass(frozen=True)
@@ -21,6 +24,13 @@ class Cleaned:
     task: Task
     before: dict[str, bytes]
     kept: dict[str, bytes]
+
+
+def documented(lab: Lab, name: str, **config: Any) -> Task:
+    """Submit what the how-to shows, about a folder of ours."""
+    shown = yaml.safe_load((MANIFESTS / f"{name}.yaml").read_text())
+    wanted = {**shown["spec"]["config"], "root_path": "/nas/attic/in", **config}
+    return lab.task(shown["metadata"]["name"], **{**shown["spec"], "config": wanted})
 
 
 def contents(top: Path) -> dict[str, bytes]:
@@ -41,14 +51,14 @@ def make_old_and_new(top: Path) -> None:
     give(top)
 
 
-def approve(task: Task, changed: Path) -> None:
-    """Wait for the review, change a file meanwhile, and approve the whole list."""
-    review = task.until_stage("review", lambda status: "waiting for a decision" in status.get("message", ""))
-    scan = task.stage("scan")["status"]["completion"]["outputs"]
-    changed.write_bytes(b"changed during the review")
+def decide(task: Task, run: int = 1, meanwhile: Callable[[], object] = lambda: None) -> None:
+    """Wait for the review, and approve the whole list."""
+    review = task.until_stage("review", lambda status: "waiting for a decision" in status.get("message", ""), run=run)
+    scan = task.stage("scan", run=run)["status"]["completion"]["outputs"]
+    meanwhile()
     items = {"artifact": scan["artifact"], "digest": scan["digest"], "total": scan["items"], "approved": scan["items"]}
     decision = {"decision": "Approved", "by": "admin", "itemsDigest": scan["digest"]}
-    path = task.stage_path("review")
+    path = task.stage_path("review", run=run)
     assert review["spec"]["template"]["approval"]["items"] == {"stage": "scan", "artifact": "expired.jsonl"}
     task.api.merge(f"{path}/status", {"status": {"reviewItems": items, "review": decision}})
 
@@ -57,9 +67,8 @@ def approve(task: Task, changed: Path) -> None:
 def cleaned(lab: Lab) -> Iterator[Cleaned]:
     share = lab.share("attic")
     make_old_and_new(share.source)
-    config = {"root_path": "/nas/attic/in", "age_days": 365, "limit_percent": 90, "language": "zh"}
-    task = lab.task("attic", type="expired-cleanup", config=config)
-    approve(task, share.source / "d0" / "中文 0")
+    task = documented(lab, "expired-cleanup", limit_percent=90, language="zh")
+    decide(task, meanwhile=lambda: (share.source / "d0" / "中文 0").write_bytes(b"changed during the review"))
     before = contents(share.source)
     task.ending(within=120)
     yield Cleaned(share, task, before, contents(share.source))
@@ -77,10 +86,22 @@ def test_exactly_the_approved_files_that_had_not_changed_went(cleaned: Cleaned) 
 
 
 def test_an_undo_puts_them_back(lab: Lab, cleaned: Cleaned) -> None:
-    task = lab.task("attic-undo", type="cleanup-undo", config={"root_path": "/nas/attic/in"})
+    task = documented(lab, "cleanup-undo")
     task.succeeds()
     assert contents(cleaned.share.source) == cleaned.before
     assert task.stage("undo")["status"]["completion"]["outputs"]["files"] == 9
+    task.delete()
+
+
+def test_a_purge_deletes_for_good(lab: Lab, cleaned: Cleaned) -> None:
+    again = cleaned.task.run_again(2)
+    decide(again, run=2)
+    again.succeeds(2, within=120)
+    quarantined = again.stage("delete", run=2)["status"]["completion"]["outputs"]["files"]
+    task = documented(lab, "cleanup-purge")
+    task.succeeds()
+    assert task.stage("purge")["status"]["completion"]["outputs"]["files"] == quarantined == 9
+    assert not (cleaned.share.source / ".asynctask-quarantine").exists()
     task.delete()
 
 

@@ -164,6 +164,9 @@ class Stage:
         self.errors.append((path, what["reason"]))
 
 
+OURS = ("c.sqlite", "c.sqlite-journal", "manifest.jsonl", ".asynctask-hold")
+
+
 class Estate:
     """A tree, a place outside of it, and others who move, exchange and change things, but destroy none."""
 
@@ -183,9 +186,10 @@ class Estate:
         self.gone_out: set[int] = set()
 
     def tree(self, top: Path | None = None) -> list[Path]:
-        """Regular files of the tree, the quarantine's aside."""
+        """Regular files of the tree; not the quarantine's, and no marks of holds, which others leave where they are."""
         found = sorted((top or self.root).rglob("*"))
-        return [p for p in found if p.is_file() and not p.is_symlink() and ".asynctask-quarantine" not in p.parts]
+        found = [p for p in found if p.is_file() and not p.is_symlink() and p.name not in OURS]
+        return [p for p in found if ".asynctask-quarantine" not in p.parts]
 
     def disturb(self) -> None:
         """Do one of the things that people, and attackers, do."""
@@ -240,14 +244,9 @@ class Estate:
 
     def inodes(self, top: Path) -> set[int]:
         """All files below; links not followed."""
-        found = {path.lstat().st_ino for path in top.rglob("*") if path.is_file() and not path.is_symlink()}
-        return found - self.ours
-
-    @property
-    def ours(self) -> set[int]:
-        """The record's and the manifest's."""
-        kept = [self.base / "c.sqlite", *self.root.glob(".asynctask-quarantine/*/manifest.jsonl")]
-        return {path.lstat().st_ino for path in kept if path.exists()}
+        found = (path for path in top.rglob("*") if path.is_file() and not path.is_symlink())
+        # Files made since may have been given the number of one that was deleted.
+        return {path.lstat().st_ino for path in found if path.name not in OURS}
 
     def beside(self) -> dict[Path, tuple[int, bytes]]:
         """What must never change: names, files and contents outside."""
