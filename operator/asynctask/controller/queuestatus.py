@@ -35,7 +35,8 @@ async def _tell(context: Context, scheduler: Scheduler, limits: Limits, name: st
     if known is None:
         return
     queue = known[1]
-    current = queue.status.model_dump(by_alias=True, exclude_none=True, mode="json")
+    # zeros that nobody has written are written: a column that stays empty tells nothing
+    current = queue.status.model_dump(by_alias=True, exclude_none=True, exclude_unset=True, mode="json")
     wanted = status(queue, scheduler.usage(name), scheduler.gate(name), limits.trouble, context.now())
     patch = difference(current, wanted)
     if patch:
