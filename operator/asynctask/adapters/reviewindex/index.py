@@ -212,7 +212,9 @@ class Index:
                 found = self._columns.get(name)
                 if found is None:
                     found = array(CODES[name])
-                    found.frombytes((self.directory / name).read_bytes())
+                    with (self.directory / name).open("rb") as file:
+                        while block := file.read(READ):  # not all at once: it would be in memory twice
+                            found.frombytes(block)
                     self._columns[name] = found
         return found
 

@@ -15,7 +15,7 @@ from asynctask.core.reviews import masks
 from asynctask.core.reviews.filters import ItemFilter, Sort
 from asynctask.core.reviews.masks import Mask
 
-KEPT_BYTES = 24 << 20
+KEPT_BYTES = 12 << 20
 """Of masks and facets that are remembered, over all reviews."""
 T = TypeVar("T")
 Grouping = Literal["type", "size", "age"]
