@@ -30,7 +30,7 @@ from asynctask.adapters import cluster as api
 from asynctask.adapters.connection import Connection
 from asynctask.crdgen import frontdoor
 
-EXAMPLES = int(os.environ.get("ASYNCTASK_API_EXAMPLES", "6"))
+EXAMPLES = int(os.environ.get("ASYNCTASK_API_EXAMPLES", "4"))
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 DOCUMENT = schemathesis.openapi.from_dict(json.loads(frontdoor.openapi_text()))
 

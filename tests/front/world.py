@@ -1,6 +1,7 @@
 """Namespaces, people with rights, and gateways on a real API server."""
 
 import asyncio
+import io
 import itertools
 import json
 import secrets
@@ -75,7 +76,12 @@ class Client:
             headers.setdefault("Content-Type", "application/json")
         params = [(name, str(item)) for name, value in query.items() for item in _items(value)]
         async with self.session.request(
-            method, self.url + path, data=data, headers=headers, params=params, allow_redirects=False
+            method,
+            self.url + path,
+            data=data if data is None else io.BytesIO(data),
+            headers=headers,
+            params=params,
+            allow_redirects=False,
         ) as answer:
             raw = await answer.read()
             is_json = answer.content_type.endswith("json")

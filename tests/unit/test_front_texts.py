@@ -3,6 +3,7 @@
 import pytest
 
 from asynctask import texts
+from asynctask.api.reasons import Reason
 from asynctask.crdgen import frontdoor
 from asynctask.gateway.front.problems import every_refusal
 
@@ -47,3 +48,8 @@ def test_what_is_not_given_stays_visible() -> None:
     assert texts.say("TooLarge", {"max": 5}) == "A body has at most 5 bytes."
     assert "{max}" in texts.say("TooLarge")
     assert texts.say("NoSuchCode") == "NoSuchCode"
+
+
+@pytest.mark.parametrize("reason", sorted(Reason))
+def test_every_reason_has_a_text(reason: Reason) -> None:
+    assert texts.knows(reason)
