@@ -3,16 +3,20 @@
 import asyncio
 import json
 import socket
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from front.streams import STREAM, follow
 from front.world import EVERYTHING, Client, World
+from front.world import user as name_of_user
 
 from asynctask.adapters import cluster as api
+from asynctask.adapters.archive import inbox, open_archive
 from asynctask.api import names
+from asynctask.core.notifications.events import Event, Kind
 from asynctask.gateway.front.auth import kubernetes
-from asynctask.gateway.front.stream import hub
+from asynctask.gateway.front.stream import hub, inboxes
 
 READ = (("asynctasks", "get,list"),)
 
@@ -253,3 +257,23 @@ async def test_a_slow_reader_is_reset_and_holds_up_nobody(world: World, user: Cl
     assert read.count(b"event: reset") >= 1
     assert len(read) < 600_000, "of more than two megabytes"
     writer.close()
+
+
+async def test_a_user_is_told_of_notifications_of_their_own_and_of_no_others(
+    world: World, namespace: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inboxes, "PERIOD_SECONDS", 0.2)
+    database = f"sqlite:///{world.directory}/archive.db"
+    async with world.gateway(archive_url=database) as client, open_archive(database) as archive:
+        person = await world.person(namespace, READ)
+        user = client.with_token(await world.token(namespace, person))
+        await ready(user)
+        async with follow(user, "notifications") as stream:
+            assert (await stream.next("notification")).data == {"topic": "notifications", "unread": 0}
+            await archive.check()
+            event = Event("one", Kind.FAILED, datetime.now(UTC), namespace, "uid", "nightly")
+            async with archive.begin() as transaction:
+                await inbox.deliver(transaction, [("somebody else", event)], datetime.now(UTC))
+            async with archive.begin() as transaction:
+                await inbox.deliver(transaction, [(name_of_user(namespace, person), event)], datetime.now(UTC))
+            assert (await stream.next("notification")).data["unread"] == 1

@@ -20,12 +20,13 @@ from support.ports import free_port
 RIGHTS = [
     {
         "apiGroups": ["asynctask.io"],
-        "resources": ["asynctasks", "stages", "storageendpoints"],
+        "resources": ["asynctasks", "stages", "storageendpoints", "taskschedules", "tasktypes", "taskqueues"],
         "verbs": ["get", "list", "watch"],
     },
     {"apiGroups": ["asynctask.io"], "resources": ["stages/status"], "verbs": ["patch"]},
     {"apiGroups": ["batch"], "resources": ["jobs"], "verbs": ["get"]},
-    {"apiGroups": [""], "resources": ["pods"], "verbs": ["get"]},
+    {"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list", "watch"]},
+    {"apiGroups": [""], "resources": ["pods/log"], "verbs": ["get"]},
     {"apiGroups": ["authentication.k8s.io"], "resources": ["tokenreviews"], "verbs": ["create"]},
 ]
 """All that a gateway may do, and all that it needs."""

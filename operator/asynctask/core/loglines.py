@@ -10,7 +10,7 @@ from typing import Final
 
 LEVELS: Final = ("debug", "info", "warning", "error", "critical")
 RANK = {level: rank for rank, level in enumerate(LEVELS)}
-MAX_TEXT = 8 * 1024
+MAX_TEXT = 16 * 1024
 """Characters of a line; what a program writes without ever ending the line is cut into pieces."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _WORDS = {

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import case, delete, func, select, update
 
 from asynctask.adapters.archive.engine import Transaction
 from asynctask.adapters.archive.messages import SPACE
@@ -73,6 +73,15 @@ async def unread_count(connection: Transaction, user: str) -> int:
     """How many are unread, up to MAX_UNREAD."""
     some = select(_of.entry_id).where(_of.recipient == user, _of.is_read == 0).limit(MAX_UNREAD).subquery()
     return int((await connection.execute(select(func.count()).select_from(some))).scalar() or 0)
+
+
+async def states(connection: Transaction, users: Sequence[str]) -> dict[str, tuple[int, int]]:
+    """How many entries each of these users has not read, and the time of the newest, in microseconds since 1970."""
+    unread = func.sum(case((_of.is_read == 0, 1), else_=0))
+    query = (
+        select(_of.recipient, unread, func.max(_of.entry_time)).where(_of.recipient.in_(users)).group_by(_of.recipient)
+    )
+    return {user: (int(count), int(newest)) for user, count, newest in (await connection.execute(query)).all()}
 
 
 async def mark(transaction: Transaction, user: str, ids: Sequence[str], *, is_read: bool = True) -> int:

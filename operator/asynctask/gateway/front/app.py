@@ -23,6 +23,7 @@ from asynctask.gateway.front.calls import Desk
 from asynctask.gateway.front.dispatch import Dispatch, outermost
 from asynctask.gateway.front.idempotency import Keys
 from asynctask.gateway.front.routes import all_operations
+from asynctask.gateway.front.stream import inboxes
 from asynctask.gateway.front.stream.hub import Hub
 from asynctask.gateway.front.stream.rights import Rights
 from asynctask.gateway.metrics import Metrics
@@ -64,6 +65,9 @@ class Front:
             await runner.setup()
             stack.push_async_callback(runner.cleanup)
             stack.push_async_callback(_end, asyncio.create_task(desk.stream.run()))
+            if desk.archive:
+                feed = inboxes.feed(desk.stream, desk.archive)
+                stack.push_async_callback(_end, asyncio.create_task(feed))
             host = LOOPBACK if desk.settings.api_development else None
             await web.TCPSite(runner, host, desk.settings.api_port).start()
             self.port = int(runner.addresses[0][1])

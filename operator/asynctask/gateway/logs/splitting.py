@@ -32,12 +32,12 @@ class Splitter:
     def _line(self, raw: bytes) -> tuple[int, str, str] | None:
         stamp, space, text = raw[: MAX_PIECE + 40].partition(b" ")
         time = loglines.micros_of(stamp.decode("ascii", "replace")) if 20 <= len(stamp) <= 40 else None
-        if time is None:
+        if time is None:  # the rest of a line that was cut, or nothing that the API server wrote
             time, text = self.last, raw[:MAX_PIECE]
+        elif time <= self._after:
+            return None
         elif not space:
             text = b""
-        if time <= self._after:
-            return None
         self.last = max(self.last, time)
         shown = loglines.cleaned(text.decode("utf-8", "replace"))
         return time, loglines.level_of(shown), shown

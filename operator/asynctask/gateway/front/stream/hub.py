@@ -51,6 +51,8 @@ class Hub:
         self._overviews: defaultdict[frozenset[str] | None, set[Client]] = defaultdict(set)
         self._counts: dict[frozenset[str] | None, Counter[str]] = {}
         self._counts_changed = asyncio.Event()
+        self.newcomers: set[str] = set()
+        """Users who have begun to follow their notifications and were told nothing yet."""
         self._beginnings: set[asyncio.Task[None]] = set()
         self.begin_logs: Callable[[str, int], Awaitable[list[dict[str, Any]]]] | None = None
         """Set by who feeds the logs: gives the last lines of one, to begin with."""
@@ -319,6 +321,8 @@ class Hub:
                 client.put(frames.frame("queue", {"topic": "queues", "queue": frames.queue(queue)}, position))
         elif topic.kind == "overview":
             client.put(self._overview(grant.namespaces))
+        elif topic.kind == "notifications":
+            self.newcomers.add(client.caller.name)
         elif topic.kind == "logs":
             beginning = asyncio.create_task(self._begin_logs(client, topic))
             self._beginnings.add(beginning)
