@@ -233,7 +233,7 @@ async def test_failed_items_are_kept_listed_exported_and_tried_again(world: Worl
         assert sorted(json.loads(line)["path"] for line in listed) == sorted(
             error["path"] for error in errors if error["class"] == "transient"
         )
-        first = await stage_world.worker(url, stage)
+        first = await stage_world.worker(url, await stage_world.stage(task, name="other"))
         assert (await first.context()).body["retryItems"] is None, "only the run that was made for it"
         plain = await world.someone(client, namespace, ("asynctasks", "get,list"))
         assert (await plain.post(retry, {})).refusal == "403 Forbidden"

@@ -42,7 +42,7 @@ async def collecting(lab: Lab, root: Path) -> AsyncIterator[LogBook]:
 
 async def lines_until(book: LogBook, task: Task, last: str, within: float) -> list[Line]:
     """A task's log, once it has this line."""
-    uid = task.object()["metadata"]["uid"]
+    uid = task.object["metadata"]["uid"]
     async with asyncio.timeout(within):
         while True:
             found = await asyncio.to_thread(reading.tail, book.root, uid, LogFilter(), 20)
@@ -82,6 +82,6 @@ async def test_who_takes_over_reads_on_and_finds_what_ended_meanwhile(lab: Lab, 
     async with collecting(lab, tmp_path) as book:
         lines = await lines_until(book, task, "third", 30)
         assert [line.text for line in lines] == ["first", "second", "third"]
-        uid = task.object()["metadata"]["uid"]
+        uid = task.object["metadata"]["uid"]
         assert reading.page(book.root, uid, LogFilter(text="second"), Spot(), 10).lines[0].stage == "s1"
     task.delete()
