@@ -12,6 +12,7 @@ from localcluster.errors import ClusterError
 
 from . import inputs, machine, proofs
 from .backup import NAMESPACE, TASK, Backup, outputs
+from .cleanup import CleanUp
 from .drama import Drama
 from .inputs import Wanted
 from .terminal import DemoError, Terminal, size
@@ -20,7 +21,8 @@ from .watching import Board
 STAGES = ("metadata", "content", "verify")
 DISTURBED_SECONDS = 60
 """How long the copy would take undisturbed, by the limit that is set: time enough for all that is done to it."""
-EPILOG = """phases: cluster, images, chart, storage and input, a backup that is disturbed, comparison, a second run.
+EPILOG = """phases: cluster, images, chart, storage and input, a backup that is disturbed, comparison, a second run,
+a clean-up with a review.
 It changes nothing but its own cluster (or, in an existing one, the namespaces asynctask-system and nas, the
 asynctask.io definitions and a queue), and may be run again at any time."""
 
@@ -77,6 +79,8 @@ def _demo(options: argparse.Namespace, terminal: Terminal) -> None:
         proofs.equal(backup.source, backup.copy, terminal, owners=options.owners)
         terminal.phase("The same task again")
         _second_run(backup, board, terminal)
+        terminal.phase("A clean-up that a person reviews, over REST")
+        CleanUp(where, backup.target, terminal).run()
     finally:
         board.close()
     _look(where, backup, terminal)
@@ -149,6 +153,9 @@ The cluster is kept. What to look at next:
   kubectl -n {NAMESPACE} get ast -o yaml                 # checkpoints and outputs
   kubectl -n {machine.SYSTEM} port-forward deployment/asynctask-operator 9090 &
   curl -s localhost:9090/metrics | grep ^asynctask
+  kubectl -n {machine.SYSTEM} port-forward service/asynctask-api 8088:80 &
+  curl -H "Authorization: Bearer $(kubectl -n {NAMESPACE} create token nas-app --audience asynctask-api)" \\
+    localhost:8088/api/v1/tasks                          # docs/tutorial-api.md goes on from here
   README.md, docs/tutorial.md, docs/how-to/write-a-stage.md{down}""")
 
 
