@@ -9,6 +9,7 @@ from asynctask.cli.commands import (
     control,
     diagnosis,
     endpoints,
+    history,
     listing,
     queues,
     reviews,
@@ -67,6 +68,7 @@ app.command(rich_help_panel="Work")(stagelogs.logs)
 app.command(rich_help_panel="Work")(diagnosis.why)
 for command in (control.pause, control.resume, control.restart, control.cancel, control.priority, control.delete):
     app.command(rich_help_panel="Steer")(command)
+app.add_typer(history.app, name="history", rich_help_panel="Work")
 app.add_typer(reviews.app, name="review", rich_help_panel="Steer")
 app.add_typer(queues.app, name="queue", rich_help_panel="The estate")
 app.add_typer(schedules.app, name="schedule", rich_help_panel="The estate")

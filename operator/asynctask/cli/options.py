@@ -1,5 +1,6 @@
 """Options that commands share, and what they are made into."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -9,6 +10,8 @@ import typer
 
 from asynctask.cli import completion
 from asynctask.cli.cluster import Cluster
+from asynctask.cli.failures import Failure
+from asynctask.cli.gateway import Gateway
 
 
 class Output(StrEnum):
@@ -34,6 +37,15 @@ class Setup:
     def cluster(self) -> Cluster:
         """The API server, asked for nothing yet."""
         return Cluster(self.kubeconfig, self.context)
+
+    @cached_property
+    def gateway(self) -> Gateway:
+        """AsyncTask's API. Fails when no URL was given."""
+        token = self.token
+        if self.gateway_url and not token:
+            with suppress(Failure):  # without a kubeconfig the API says what it wants
+                token = self.cluster.bearer_token
+        return Gateway.of(self.gateway_url, token)
 
     def namespace(self, given: str | None) -> str:
         """The namespace asked for, else that of the context."""

@@ -7,12 +7,13 @@ import typer
 from asynctask.api import names as labels
 from asynctask.api.kinds import ASYNC_TASK, STAGE
 from asynctask.cli import formats
+from asynctask.cli.commands import reviewlists
+from asynctask.cli.commands.reviewlists import StageOption
 from asynctask.cli.failures import NOT_FOUND, USAGE, Failure
 from asynctask.cli.options import AllNamespaces, Namespace, Output, OutputOption, Setup, TaskName, setup
 from asynctask.cli.output import Object, show, table
 
 app = typer.Typer(help="Reviews: what waits for a decision, approve, reject.", no_args_is_help=True)
-StageOption = Annotated[str, typer.Option("--stage", help="The approval stage, where several wait.")]
 Comment = Annotated[str, typer.Option("--message", "-m", help="Why; kept with the decision.")]
 
 
@@ -48,7 +49,14 @@ def approve(
     context: typer.Context, name: TaskName, namespace: Namespace = None, stage: StageOption = "", message: Comment = ""
 ) -> None:
     """Approve: the task goes on."""
-    _decide(setup(context), name, namespace, stage, "Approved", message)
+    found = setup(context)
+    if found.gateway_url:
+        one = reviewlists.review_path(found, name, namespace, stage)
+        etag = found.gateway.get(one).etag
+        found.gateway.post(f"{one}/approve", {"message": message}, etag)
+        typer.echo(f"{name} approved")
+    else:
+        _decide(found, name, namespace, stage, "Approved", message)
 
 
 @app.command()
@@ -56,7 +64,12 @@ def reject(
     context: typer.Context, name: TaskName, namespace: Namespace = None, stage: StageOption = "", message: Comment = ""
 ) -> None:
     """Reject: the task ends as failed; nothing after this stage runs."""
-    _decide(setup(context), name, namespace, stage, "Rejected", message)
+    found = setup(context)
+    if found.gateway_url:
+        found.gateway.post(f"{reviewlists.review_path(found, name, namespace, stage)}/reject", {"message": message})
+        typer.echo(f"{name} rejected")
+    else:
+        _decide(found, name, namespace, stage, "Rejected", message)
 
 
 def _decide(found: Setup, name: str, namespace: str | None, stage: str, decision: str, message: str) -> None:
@@ -102,3 +115,7 @@ def _now() -> str:
     from datetime import UTC, datetime
 
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+for command in (reviewlists.items, reviewlists.strike, reviewlists.keep, reviewlists.undo):
+    app.command()(command)

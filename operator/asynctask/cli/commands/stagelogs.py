@@ -43,7 +43,7 @@ def logs(
     pods = _pods(found, space, selector)
     if not pods:
         raise Failure(
-            f"{name} has no pods (any more)", "ask the archive: asynctask --gateway URL history logs", NOT_FOUND
+            f"{name} has no pods (any more)", "ask the archive: asynctask --gateway URL history logs ID", NOT_FOUND
         )
     for pod in pods:
         _print(pod, _lines(found, pod, follow=False, tail=tail), threading.Lock(), several=len(pods) > 1)
