@@ -16,8 +16,8 @@ ArchiveUnavailable, or what the look has found (ArchiveTooNew, …).
 """
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeAlias
 
 import structlog
@@ -33,6 +33,7 @@ Transaction: TypeAlias = AsyncConnection
 """An open connection; in `begin`, one whose statements take effect together at its end."""
 READ_SECONDS = 10.0
 WRITE_SECONDS = 60.0
+SETTLE_SECONDS = 5.0
 POOL_SIZE = 6
 BUSY_MILLISECONDS = 10_000
 SQLITE_CACHE_KIB = 16_384
@@ -49,6 +50,7 @@ class Archive:
         self._turn = asyncio.Lock() if address.dialect == "sqlite" else None
         self._trouble: ArchiveError | None = ArchiveUnavailable("the archive has not been looked at yet")
         self._ready = asyncio.Event()
+        self._leaving: set[asyncio.Task[None]] = set()
 
     @property
     def dialect(self) -> Dialect:
@@ -73,7 +75,12 @@ class Archive:
         """
         self._admit()
         try:
-            async with asyncio.timeout(seconds), self._my_turn(), self.engine.begin() as connection:
+            async with (
+                asyncio.timeout(seconds),
+                self._my_turn(),
+                self._connected(self.engine) as connection,
+                connection.begin(),
+            ):
                 yield connection
         except Exception as error:
             raise _known(error) from error
@@ -83,7 +90,7 @@ class Archive:
         """A connection for reading, without a transaction. Raises ArchiveUnavailable and the like."""
         self._admit()
         try:
-            async with asyncio.timeout(seconds), self._readers.connect() as connection:
+            async with asyncio.timeout(seconds), self._connected(self._readers) as connection:
                 yield connection
         except Exception as error:
             raise _known(error) from error
@@ -111,6 +118,34 @@ class Archive:
             raise self._noted(error) from error
         self._trouble = None
         self._ready.set()
+
+    async def settled(self, seconds: float = SETTLE_SECONDS) -> None:
+        """Return once connections that nobody waits for any more are back in the pool, or after a while."""
+        if self._leaving:
+            await asyncio.wait(self._leaving, timeout=seconds)
+
+    @asynccontextmanager
+    async def _connected(self, engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+        """A connection. Who is cancelled while it opens or closes leaves that to go on: broken off half-way,
+        it would belong to nobody and never return to the pool.
+        """
+        connection = engine.connect()
+        opening = asyncio.ensure_future(_open(connection))
+        try:
+            await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            self._leave(_close_when_open(connection, opening))
+            raise
+        try:
+            yield connection
+        finally:
+            await asyncio.shield(self._leave(connection.close()))
+
+    def _leave(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._leaving.add(task)
+        task.add_done_callback(self._leaving.discard)
+        return task
 
     def _noted(self, error: Exception) -> Exception:
         known = translated(error)
@@ -143,10 +178,22 @@ async def open_archive(url: str, *, pool_size: int = POOL_SIZE) -> AsyncIterator
     engine = create_async_engine(address.url, connect_args=address.connect_args, hide_parameters=True, **options)
     if address.dialect == "sqlite":
         _tune_sqlite(engine)
+    archive = Archive(address, engine)
     try:
-        yield Archive(address, engine)
+        yield archive
     finally:
+        await archive.settled()
         await engine.dispose()
+
+
+async def _open(connection: AsyncConnection) -> None:
+    await connection.start()
+
+
+async def _close_when_open(connection: AsyncConnection, opening: asyncio.Future[None]) -> None:
+    with suppress(Exception):  # it did not open: nothing is to be closed
+        await opening
+        await connection.close()
 
 
 def _known(error: Exception) -> Exception:
