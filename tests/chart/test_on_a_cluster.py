@@ -129,7 +129,8 @@ RIGHTS = [
     ("gateway", "get", "pods:log", True),
     ("gateway", "delete", "pods", False),
     ("gateway", "patch", "asynctasks.asynctask.io:status", True),
-    ("gateway", "patch", "asynctasks.asynctask.io", False),
+    ("gateway", "patch", "asynctasks.asynctask.io", True),
+    ("gateway", "patch", "stages.asynctask.io", False),
     ("gateway", "create", "jobs.batch", False),
     ("gateway", "get", "secrets", False),
 ]
