@@ -65,7 +65,10 @@ class Process:
     @property
     def has_ended(self) -> bool:
         """Whether it does nothing any more; its parent may not know yet."""
-        return not self._is_same() or self._stat()[0] in ENDED
+        try:
+            return not self._is_same() or self._stat()[0] in ENDED
+        except FileNotFoundError:  # it went between the two looks
+            return True
 
     @property
     def exit_code(self) -> int:

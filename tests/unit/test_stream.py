@@ -181,6 +181,16 @@ def test_any_bytes_are_taken(blocks: list[bytes]) -> None:
             text.encode()
 
 
+@given(st.lists(st.integers(0, 3 * MAX_PIECE), min_size=1, max_size=4), st.integers(1000, 2 * MAX_PIECE), st.booleans())
+def test_nothing_of_a_long_line_is_lost_however_it_arrives(lengths: list[int], block: int, is_known: bool) -> None:
+    stamp = b"2026-01-01T00:00:01Z "
+    data = b"".join(stamp + b"x" * length + b"\n" for length in lengths)
+    splitter = Splitter(1_767_225_601_000_000 if is_known else 0)
+    found = [line for start in range(0, len(data), block) for line in splitter.feed(data[start : start + block])]
+    assert sum(len(text) for _, _, text in found + splitter.end()) == (0 if is_known else sum(lengths))
+    assert {time for time, _, _ in found} <= {1_767_225_601_000_000}
+
+
 def book(root: Path) -> LogBook:
     return LogBook(root, 20 << 20, Metrics())
 

@@ -11,33 +11,48 @@ class Splitter:
     def __init__(self, after: int = 0) -> None:
         self._rest = b""
         self._after = after
+        self._is_inside = False
+        """The next piece goes on with a line whose beginning has been given already."""
+        self._is_known = False
+        """That line is known already."""
         self.last = after
         """The time of the newest line."""
 
     def feed(self, data: bytes) -> list[tuple[int, str, str]]:
         """Time, level and text of each line that is complete; those known already (`after`) are left out."""
+        found: list[tuple[int, str, str]] = []
         *lines, rest = (self._rest + data).split(b"\n")
-        while len(rest) > MAX_PIECE:
-            lines.append(rest[:MAX_PIECE])
-            rest = rest[MAX_PIECE:]
-        self._rest = rest
-        return [found for line in lines if (found := self._line(line)) is not None]
+        for line in lines:
+            found += self._given(_pieces(line))
+            self._is_inside = False
+        *pieces, self._rest = _pieces(rest)
+        return found + self._given(pieces)
 
     def end(self) -> list[tuple[int, str, str]]:
         """What came without an end of its line."""
         rest, self._rest = self._rest, b""
-        found = self._line(rest) if rest else None
-        return [] if found is None else [found]
+        return self._given([rest]) if rest else []
 
-    def _line(self, raw: bytes) -> tuple[int, str, str] | None:
-        stamp, space, text = raw[: MAX_PIECE + 40].partition(b" ")
-        time = loglines.micros_of(stamp.decode("ascii", "replace")) if 20 <= len(stamp) <= 40 else None
-        if time is None:  # the rest of a line that was cut, or nothing that the API server wrote
-            time, text = self.last, raw[:MAX_PIECE]
-        elif time <= self._after:
+    def _given(self, pieces: list[bytes]) -> list[tuple[int, str, str]]:
+        return [found for piece in pieces if (found := self._piece(piece)) is not None]
+
+    def _piece(self, raw: bytes) -> tuple[int, str, str] | None:
+        time, text = self.last, raw
+        if not self._is_inside:
+            stamp, _, rest = raw.partition(b" ")
+            stamped = loglines.micros_of(stamp.decode("ascii", "replace")) if 20 <= len(stamp) <= 40 else None
+            self._is_inside, self._is_known = True, stamped is not None and stamped <= self._after
+            if stamped is not None:  # else nothing that the API server wrote
+                time, text = stamped, rest
+        elif not raw:
             return None
-        elif not space:
-            text = b""
+        if self._is_known:
+            return None
         self.last = max(self.last, time)
         shown = loglines.cleaned(text.decode("utf-8", "replace"))
         return time, loglines.level_of(shown), shown
+
+
+def _pieces(line: bytes) -> list[bytes]:
+    """A line cut into pieces; an empty one is one piece."""
+    return [line[start : start + MAX_PIECE] for start in range(0, max(len(line), 1), MAX_PIECE)]
