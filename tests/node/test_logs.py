@@ -22,7 +22,7 @@ CHATTY = (
     "for i in $(seq 1 200); do echo line $i; done; printf '\\000\\001\\377\\033[31mred\\n'; "
     "head -c 100000 /dev/zero | tr '\\0' x; echo; echo WARNING: nearly done; sleep 2; echo the end of it"
 )
-FLOOD = "yes 0123456789012345678901234567890123456789012345678901234567890123456789 | head -c 300000000; echo the end of the flood"
+FLOOD = "yes 0123456789012345678901234567890123456789012345678901234567890123456789 | head -c 60000000; echo the end of the flood"
 
 
 @asynccontextmanager

@@ -23,7 +23,7 @@ class Splitter:
         found: list[tuple[int, str, str]] = []
         *lines, rest = (self._rest + data).split(b"\n")
         for line in lines:
-            found += self._given(_pieces(line))
+            found += self._given([line] if len(line) <= MAX_PIECE else _pieces(line))
             self._is_inside = False
         *pieces, self._rest = _pieces(rest)
         return found + self._given(pieces)
