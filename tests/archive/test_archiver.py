@@ -11,7 +11,7 @@ from support.proxy import FaultProxy
 
 from asynctask.adapters import cluster as api
 from asynctask.adapters.archive import Archive, Transaction
-from asynctask.adapters.archive.tasks import StageChange, TaskChange, TaskRow
+from asynctask.adapters.archive.tasks import StageChange, TaskChange
 from asynctask.adapters.cluster import Cluster
 from asynctask.adapters.connection import from_kubeconfig
 from asynctask.gateway.archiver import archiver as module
@@ -129,7 +129,7 @@ async def test_killed_in_the_middle_of_a_batch_the_next_goes_on(
     reached = asyncio.Event()
 
     class Stuck(Heard):
-        async def changed(self, transaction: Transaction, old: TaskRow | None, new: TaskRow) -> None:
+        async def changed(self, transaction: Transaction, change: TaskChange) -> None:
             reached.set()
             await asyncio.Event().wait()
 
