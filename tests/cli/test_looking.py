@@ -52,7 +52,10 @@ def test_watching_can_be_left(run: CommandLine, estate: Estate) -> None:
         assert process.stdout
         assert "long:" in process.stdout.readline()
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=20)
+        try:
+            _, err = process.communicate(timeout=20)
+        finally:
+            process.kill()
     assert process.returncode == 130
     assert "Traceback" not in err
     run.here("cancel", "long")

@@ -349,13 +349,15 @@ async def test_what_comes_into_an_inbox_comes_on_its_owners_stream_alone(office:
         assert await told(stream) == {"topic": "notifications", "unread": 0}
         await office.deliver("somebody", Kind.FAILED)
         await office.deliver(office.li_name, Kind.CANCELLED)
-        entry = (await told(stream))["entry"]
+        seen = [await told(stream)]
+        while not any("entry" in one for one in seen) or not any(one.get("unread") == 1 for one in seen):
+            seen.append(await told(stream))
+        (entry,) = [one["entry"] for one in seen if "entry" in one]
         assert (entry["kind"], entry["title"]["en"], entry["title"]["zh"]) == (
             "Cancelled",
             "Task task-0 was cancelled",
             "任务 task-0 已取消",
         )
-        assert (await told(stream))["unread"] == 1
 
 
 async def told(stream: aiohttp.ClientResponse) -> dict[str, Any]:
