@@ -75,6 +75,19 @@ def test_a_restart_can_be_taken_away_when_its_run_has_ended_or_cannot_begin(api:
     assert "restartFrom" not in api.patch(again, {"spec": {"run": 4, "restartFrom": None}})["spec"]
 
 
+@pytest.mark.parametrize("subresource", ["", "/status"], ids=["object", "status"])
+def test_a_spec_never_changes_in_the_shadow_of_a_status(api: Api, subresource: str) -> None:
+    """The rules rest on that: with a change of the phase they ask nothing more."""
+    made = api.create(samples.task(config={"a": 1}))
+    both = {"spec": {"config": {"a": 2}}, "status": {"phase": "Running"}}
+    if subresource:
+        assert api.patch(made, both, subresource=subresource)["spec"]["config"] == {"a": 1}
+    else:
+        with pytest.raises(Refused) as refused:
+            api.patch(made, both)
+        assert "spec.config" in refused.value.causes
+
+
 def test_a_stages_spec_never_changes(api: Api) -> None:
     made = api.create(samples.stage())
     with pytest.raises(Refused) as refused:

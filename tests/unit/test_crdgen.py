@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 import pytest
 from pydantic import ConfigDict, Field, create_model
 
-from asynctask.api.base import Count, JsonObject, Metadata, Model, Rule, ShortText, Time, rules
+from asynctask.api.base import NAME_KEYS, Count, JsonObject, Metadata, Model, Rule, ShortText, Time, rules
 from asynctask.api.kinds import KINDS, Column, Kind
 from asynctask.api.names import CATEGORY
 from asynctask.crdgen import cli, files, values
@@ -25,6 +25,13 @@ class Inner(Model):
     """A size."""
     label: ShortText = ""
     """A label."""
+
+
+class Named(Model):
+    """An item of a keyed list."""
+
+    name: ShortText
+    """Its key."""
 
 
 class Loop(Model):
@@ -290,3 +297,20 @@ def test_values_give_a_strict_schema() -> None:
     assert '"additionalProperties": false' in schema
     assert '"description": "B. more of it."' in schema
     assert '"minimum": 1' in schema
+
+
+class Nested(Model):
+    """A spec with an object and a keyed list."""
+
+    inner: Inner = Inner()
+    """An object."""
+    named: Annotated[tuple[Named, ...], Field(max_length=2, json_schema_extra=NAME_KEYS)] = ()
+    """A list."""
+
+
+def test_what_lies_below_spec_and_status_is_owned_whole() -> None:
+    spec = structural(create_model("Made", __base__=Sample, spec=(Nested, Nested())))["properties"]["spec"]
+    assert "x-kubernetes-map-type" not in spec
+    assert spec["properties"]["inner"]["x-kubernetes-map-type"] == "atomic"
+    assert spec["properties"]["named"]["x-kubernetes-list-type"] == "map"
+    assert spec["properties"]["named"]["items"]["x-kubernetes-map-type"] == "atomic"

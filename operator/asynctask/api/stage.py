@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from asynctask.api.approval import Decisions, Review, ReviewItems
 from asynctask.api.base import (
@@ -170,7 +170,7 @@ class TaskResults(Model):
 class StageStatus(Model):
     """What has become of the stage. `holder`, `progress`, `bandwidth`, `checkpoint`, `completion`, `itemErrors`, `reviews` and `reviewItems` are the gateway's, `review` a person's, the rest the operator's."""
 
-    phase: PhaseName | None = None
+    phase: Annotated[PhaseName | None, Field(json_schema_extra={"x-required": True})] = None
     """The state in one word; derived from the conditions."""
     message: Message = ""
     """The state in a sentence."""
@@ -217,17 +217,18 @@ class StageStatus(Model):
 class Stage(Model):
     """One stage of one run of a task, made by the operator when the stage is ready."""
 
+    # A write of the status never changes the spec, and comparing costs: see the rules of AsyncTask.
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            Rule(
+                rule="self.status.phase != oldSelf.status.phase || self.spec == oldSelf.spec",
+                message="the spec of a Stage never changes",
+                field_path=".spec",
+                reason="FieldValueForbidden",
+            ),
+        )
+    )
+
     metadata: Metadata
-    spec: Annotated[
-        StageSpec,
-        Field(
-            json_schema_extra=rules(
-                Rule(
-                    rule="self == oldSelf",
-                    message="the spec of a Stage never changes",
-                    reason="FieldValueForbidden",
-                ),
-            )
-        ),
-    ]
+    spec: StageSpec
     status: StageStatus = StageStatus()

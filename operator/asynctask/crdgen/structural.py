@@ -40,6 +40,10 @@ def structural(model: type[BaseModel], *, without: tuple[str, ...] = ("metadata"
 
     The status loses its defaults: it says what a controller wrote; a default there would be a claim that nobody made.
     What it may claim from the first moment, a kind lists as `first_status`.
+
+    Whatever lies below spec and status belongs, as one value, to who wrote it last (`x-kubernetes-map-type: atomic`).
+    The API server keeps a list of fields and their owners in each object and reckons it anew with every write: with an
+    entry for each leaf, that list was half of the object.
     """
     raw = model.model_json_schema(by_alias=True, schema_generator=_Generator)
     raw["properties"] = {name: value for name, value in raw.get("properties", {}).items() if name not in without}
@@ -47,6 +51,9 @@ def structural(model: type[BaseModel], *, without: tuple[str, ...] = ("metadata"
     schema = _Conversion(raw.pop("$defs", {})).convert(raw, "", ())
     if "status" in schema["properties"]:
         schema["properties"]["status"] = _without_defaults(schema["properties"]["status"])
+    for part in schema["properties"].values():
+        if "properties" in part:
+            part["properties"] = {name: _in_one_piece(value) for name, value in part["properties"].items()}
     return schema
 
 
@@ -263,6 +270,15 @@ def _reduced(default: Any, schema: Schema) -> Any:
 
 def _has_defaults(schema: Schema) -> bool:
     return any("default" in value for value in schema.get("properties", {}).values())
+
+
+def _in_one_piece(schema: Schema) -> Schema:
+    """Mark the objects of a field as owned whole; items of a keyed list each on its own."""
+    if schema.get("type") == "object":
+        return {**schema, "x-kubernetes-map-type": "atomic"}
+    if schema.get("x-kubernetes-list-type") == "map":
+        return {**schema, "items": _in_one_piece(schema["items"])}
+    return schema
 
 
 def _without_defaults(schema: Schema) -> Schema:
