@@ -9,7 +9,7 @@ from asynctask.adapters.artifacts import Owner
 from asynctask.adapters.stagelogs import files, reading
 from asynctask.adapters.stagelogs.files import Attempt
 from asynctask.adapters.stagelogs.reading import Follower, LogFilter, Spot
-from asynctask.adapters.stagelogs.writing import ChunkWriter, last_time
+from asynctask.adapters.stagelogs.writing import ChunkWriter
 from asynctask.core import loglines
 
 UID = "00000000-0000-0000-0000-000000000001"
@@ -142,7 +142,15 @@ def test_chunks_are_sealed_and_tell_when_they_end(tmp_path: Path) -> None:
     (path,) = tmp_path.rglob("*.gz")
     assert path.name == f"000000000000.{T0}.{T0 + 99_000}.100.gz"
     assert gzip.decompress(path.read_bytes()).count(b"\n") == 100
-    assert last_time(path.parent) == T0 + 99_000
+    assert reading.last_time(path.parent) == T0 + 99_000
+
+
+def test_who_takes_over_from_one_that_was_killed_knows_all_its_lines(tmp_path: Path) -> None:
+    write(tmp_path, 150)
+    (path,) = tmp_path.rglob("*.open.gz")
+    assert reading.last_time(path.parent) == T0 + 149_000
+    path.write_bytes(path.read_bytes()[:-40])
+    assert T0 + 99_000 <= reading.last_time(path.parent) <= T0 + 149_000
 
 
 @pytest.mark.parametrize("uid", ["../..", "a/b", "", "x" * 65])

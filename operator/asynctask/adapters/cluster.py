@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any, Self
@@ -283,14 +283,13 @@ class Cluster:
             raise Unavailable(0, "WatchBroken", repr(error)) from error
 
     async def logs(
-        self, namespace: str, pod: str, container: str, *, since: str = "", tail: int = 0, follow: bool = True
-    ) -> AsyncIterator[bytes]:
-        """What a container writes, with times, as it comes; with `follow` until it ends, or some minutes have passed.
+        self, namespace: str, pod: str, container: str, *, since: str = "", tail: int = 0
+    ) -> AsyncGenerator[bytes]:
+        """What a container writes, with times, as it comes, until it ends, or some minutes have passed.
 
         Who reads slowly slows the sender. `since` is an RFC 3339 time. Raises NotFound, Refused and Unavailable.
         """
-        params = {"container": container, "timestamps": "true"}
-        params |= {"follow": "true"} if follow else {}
+        params = {"container": container, "timestamps": "true", "follow": "true"}
         params |= {"sinceTime": since} if since else {}
         params |= {"tailLines": str(tail)} if tail else {}
         timeout = aiohttp.ClientTimeout(total=LOG_SECONDS, connect=10)

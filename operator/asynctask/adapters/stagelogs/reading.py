@@ -94,6 +94,12 @@ def every(root: Path, task_uid: str, wanted: LogFilter) -> Iterator[Line]:
             yield line
 
 
+def last_time(writer: Path) -> int:
+    """The time of the last line that a writer has written, also of one that was killed; 0 for none."""
+    times = (_chunk_end(chunk) for chunk in reversed(chunks(writer)))
+    return next((time for time in times if time), 0)
+
+
 class Follower:
     """Remembers how far each writer has been read, and reads what is new."""
 
@@ -165,6 +171,12 @@ def _end(writer: Path) -> int:
         return 0
     last = known[-1]
     return last.first + (last.count if last.count is not None else sum(1 for _ in _raw_lines(last.path)))
+
+
+def _chunk_end(chunk: Chunk) -> int:
+    if chunk.count is not None:
+        return chunk.end
+    return max((found[0] for raw in _raw_lines(chunk.path) if (found := parsed(raw)) is not None), default=0)
 
 
 def _lines(attempt: Attempt, writer: Path, begin: int, worth: Callable[[Chunk], bool]) -> Iterator[Line]:

@@ -3,8 +3,6 @@
 import gzip
 from pathlib import Path
 
-from asynctask.adapters.stagelogs.files import chunks
-
 CHUNK_BYTES = 1 << 20
 """Of a chunk, before compression."""
 HEAD_CHUNKS = 16
@@ -76,8 +74,3 @@ class ChunkWriter:
     @property
     def _open_path(self) -> Path:
         return self._directory / f"{self._first:012d}.open.gz"
-
-
-def last_time(directory: Path) -> int:
-    """The time of the last line that a writer has sealed; 0 for none."""
-    return max((chunk.end for chunk in chunks(directory) if chunk.count is not None), default=0)

@@ -1,1 +1,1 @@
-"""Logs of stages: taken in (`book`), collected from pods (`collector`), followed (`feed`), removed (`sweeping`)."""
+"""Logs of stages: taken in (`book`), collected (`collector`, `reader`), followed (`feed`), removed (`sweeping`)."""

@@ -46,6 +46,8 @@ class Source:
         """The time of the newest line."""
         self.used = monotonic()
         self.is_closing = False
+        self.is_held = name.startswith("stdout")
+        """Whether its reader closes it, however long it is silent."""
 
     def add(self, time: int, level: str, text: str) -> bool:
         """Take a line in; False when there is no room, and it is counted as lost."""
@@ -59,6 +61,13 @@ class Source:
         self.bytes += len(kept)
         self._book.bytes += len(kept)
         return True
+
+    def note(self, text: str, lost: int = 0) -> None:
+        """Say something about the log in it: that so many lines are not kept here, and why."""
+        if self.add(self.last, "warning", text):
+            self._book.count("lost", lost)
+        else:
+            self.lost += lost
 
     @property
     def has_room(self) -> bool:
@@ -110,7 +119,7 @@ class LogBook:
         for source in list(self._sources.values()):
             if source.waiting or source.lost:
                 await asyncio.to_thread(self._write, source)
-            elif source.used < idle:
+            elif source.used < idle and not source.is_held:
                 await self.close(source)
 
     def _write(self, source: Source) -> None:
@@ -135,10 +144,11 @@ class LogBook:
             if self._trouble != str(error):
                 self._trouble = str(error)
                 log.error("logs can't be written", error=str(error))  # noqa: TRY400 - it says all
-        self._count("kept", len(lines))
-        self._count("lost", lost)
+        self.count("kept", len(lines))
+        self.count("lost", lost)
 
-    def _count(self, fate: str, number: int) -> None:
+    def count(self, fate: str, number: int) -> None:
+        """Count lines that were `kept` or `lost`."""
         if number:
             self._metrics.log_lines.labels(fate).inc(number)
 
