@@ -19,6 +19,8 @@ async def fill(archive: Archive) -> None:
         await tasks.take_tasks(transaction, [Seen(task(number, "Succeeded"), OLD) for number in range(7)], NEW)
         await tasks.take_tasks(transaction, [Seen(task(10, "Succeeded"), NEW), Seen(task(11, "Succeeded"))], NEW)
         await tasks.take_stages(transaction, [Seen(stage(number, of=number)) for number in (1, 2, 10, 11)])
+        ended = [stage(20 + number, of=number, phase="Failed", checkpoint={"data": {}}) for number in (1, 10)]
+        await tasks.take_stages(transaction, [Seen(body) for body in ended])
         records = [AuditRecord(f"{number}", OLD if number < 5 else NEW, "mia", "token", "", "x") for number in range(9)]
         await audit.append(transaction, *records)
 
@@ -46,7 +48,8 @@ async def test_old_tasks_go_with_all_that_is_kept_of_them(archive: Archive, monk
         "tasks": 2,
         "task_objects": 2,
         "task_execution_history": 2,
-        "stage_runs": 2,
+        "stage_runs": 3,
+        "stage_checkpoints": 1,
         "audit_records": 4,
     }
     async with archive.read() as connection:

@@ -158,6 +158,31 @@ async def test_stages(archive: Archive) -> None:
         assert await tasks.living_stages(connection) == [(verify.stage_id, "it")]
 
 
+async def test_the_last_checkpoint_of_a_stage_is_kept_once_it_has_ended_or_left(archive: Archive) -> None:
+    def saved(sequence: int) -> Object:
+        return {"sequence": sequence, "attempt": 1, "time": stamp(5), "data": {"文件": sequence}}
+
+    running, ended = stage(1, checkpoint=saved(3)), stage(1, phase="Failed", checkpoint=saved(4))
+    left, huge = (
+        stage(2, name="verify", checkpoint=saved(9)),
+        stage(3, phase="Succeeded", checkpoint={"data": "x" * 70_000}),
+    )
+    expected: dict[int, Object | None] = {1: None, 2: None, 3: None}
+
+    async def take(*seen: Seen) -> None:
+        async with archive.begin() as transaction:
+            await tasks.take_stages(transaction, seen)
+        async with archive.read() as connection:
+            for number, checkpoint in expected.items():
+                assert await tasks.checkpoint(connection, uid(1_000_000 + number)) == checkpoint
+
+    await take(Seen(running), Seen(left), Seen(huge))
+    expected[1] = saved(4)
+    await take(Seen(ended))
+    expected[2] = saved(9)
+    await take(Seen(left, LATER))
+
+
 async def test_many_at_once(archive: Archive) -> None:
     bodies = [task(number, "Succeeded") for number in range(450)]
     assert len(await take(archive, *bodies)) == 450

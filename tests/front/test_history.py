@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 
 import aiohttp
@@ -11,6 +12,7 @@ from front import estate
 from front.test_nas import Shop, shop
 from front.test_tasks import TASKS, make, seen
 from front.world import World
+from gateway import world as stages
 
 from asynctask.adapters import cluster as api
 
@@ -48,6 +50,34 @@ async def test_a_deleted_task_is_history_and_never_vanishes(shop: Shop) -> None:
     stranger = await shop.stranger()
     assert (await stranger.get(f"{TASKS}/{task_id}")).refusal == "404 NotFound"
     assert (await stranger.get(TASKS)).body["items"] == []
+
+
+async def test_checkpoints_of_stages_are_history_too(shop: Shop, world: World) -> None:
+    task_id = await make(shop)
+    task = await estate.find(world, task_id, shop.namespace)
+    stage = await stages.World(world.cluster, shop.namespace, world.directory, world.session).stage(task)
+    saved = {"sequence": 7, "attempt": 2, "time": estate.stamp(), "data": {"file": "照片/7", "offset": 2**40}}
+    status = {"phase": "Failed", "attempt": 2, "checkpoint": saved, "completionTime": estate.stamp()}
+    await world.cluster.patch(api.STAGES, shop.namespace, stage["metadata"]["name"], {"status": status}, "status")
+    path = f"{TASKS}/{task_id}/stages/{stage['spec']['template']['name']}/checkpoint"
+    async with asyncio.timeout(60):
+        while (live := await shop.client.get(path)).status != 200:
+            await asyncio.sleep(0.05)
+        await estate.say(world, task_id, shop.namespace, phase="Failed", completionTime=estate.stamp())
+        assert (await shop.client.delete(f"{TASKS}/{task_id}")).status == 200
+        while not (await shop.client.get(f"{TASKS}/{task_id}")).body.get("archived"):
+            await asyncio.sleep(0.05)
+        with suppress(api.NotFound):  # the garbage collector may have been faster
+            await world.cluster.delete(api.STAGES, shop.namespace, stage["metadata"]["name"])
+        while not (listed := (await shop.client.get(f"{TASKS}/{task_id}/stages")).body["items"])[0].get("archived"):
+            await asyncio.sleep(0.05)
+    assert [line["name"] for line in listed] == ["copy"]
+    kept = await shop.client.get(path)
+    assert kept.status == 200
+    assert kept.body == live.body
+    assert kept.body["data"] == saved["data"]
+    assert (await shop.client.get(path, run=2)).refusal == "404 NotFound"
+    assert (await (await shop.stranger()).get(path)).refusal == "404 NotFound"
 
 
 async def test_pages_walk_through_both(shop: Shop) -> None:

@@ -146,7 +146,7 @@ class Operations:
         return cast("types.CalendarAnswer", self._call("GET", "/api/v1/schedules/calendar", query={"since": since, "until": until, "namespace": namespace}))
 
     def get_checkpoint(self, task_id: str, stage: str, *, run: int | None = None) -> types.CheckpointAnswer:
-        """The checkpoint of a stage"""
+        """The last checkpoint of a stage, also when it has left the cluster"""
         return cast("types.CheckpointAnswer", self._call("GET", f"/api/v1/tasks/{self._quote(task_id)}/stages/{self._quote(stage)}/checkpoint", query={"run": run}))
 
     def get_endpoint(self, namespace: str, name: str) -> types.KeptObject:
@@ -588,7 +588,7 @@ class AsyncOperations:
         return cast("types.CalendarAnswer", await self._call("GET", "/api/v1/schedules/calendar", query={"since": since, "until": until, "namespace": namespace}))
 
     async def get_checkpoint(self, task_id: str, stage: str, *, run: int | None = None) -> types.CheckpointAnswer:
-        """The checkpoint of a stage"""
+        """The last checkpoint of a stage, also when it has left the cluster"""
         return cast("types.CheckpointAnswer", await self._call("GET", f"/api/v1/tasks/{self._quote(task_id)}/stages/{self._quote(stage)}/checkpoint", query={"run": run}))
 
     async def get_endpoint(self, namespace: str, name: str) -> types.KeptObject:

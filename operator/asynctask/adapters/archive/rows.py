@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
+import orjson
+
 from asynctask.adapters.archive.tables.columns import micros
 from asynctask.api import names
 from asynctask.core import statuses
@@ -15,6 +17,8 @@ DEFAULT_PRIORITY = 3
 ANNOTATION_SUBMITTED_BY = f"{names.GROUP}/submitted-by"
 """On a task: who submitted it through the API."""
 SEARCHED = 1700
+MAX_CHECKPOINT_BYTES = 64 * 1024
+"""As JSON, with when and by which attempt it was saved. The gateway takes 32 KiB from a stage."""
 _DROPPED = ("managedFields", "selfLink")
 
 
@@ -156,6 +160,14 @@ def stage_row(body: Body) -> Row:
         "gone_time": None,
         "resource_version": int(meta.get("resourceVersion") or 0),
     }
+
+
+def checkpoint_row(body: Body) -> Row | None:
+    """The row of `stage_checkpoints`; None where the Stage has none, or one larger than any stage may save."""
+    checkpoint = (body.get("status") or {}).get("checkpoint")
+    if not checkpoint or len(orjson.dumps(checkpoint)) > MAX_CHECKPOINT_BYTES:
+        return None
+    return {"stage_id": body["metadata"]["uid"], "task_id": body["spec"]["taskUID"], "checkpoint": checkpoint}
 
 
 def time_of(text: str | None) -> int | None:

@@ -13,7 +13,13 @@ from sqlalchemy import Table, select, update
 from asynctask.adapters.archive import rows
 from asynctask.adapters.archive.engine import Transaction
 from asynctask.adapters.archive.pages import Page, Position, older
-from asynctask.adapters.archive.tables.tasks import stage_runs, task_execution_history, task_objects, tasks
+from asynctask.adapters.archive.tables.tasks import (
+    stage_checkpoints,
+    stage_runs,
+    task_execution_history,
+    task_objects,
+    tasks,
+)
 from asynctask.adapters.archive.upserts import upsert
 from asynctask.core import statuses
 from asynctask.core.statuses import TaskStatus
@@ -206,6 +212,9 @@ async def _take_stages(transaction: Transaction, seen: Sequence[Seen]) -> list[S
         changes.append(StageChange(_stage(old) if old else None, _stage(row), item.body))
         known[row["stage_id"]] = row
     await upsert(transaction, stage_runs, found, newer="resource_version")
+    ended = [change.body for change in changes if change.new.is_gone or change.new.status in statuses.ENDED]
+    checkpoints = {kept["stage_id"]: kept for body in ended if (kept := rows.checkpoint_row(body))}
+    await upsert(transaction, stage_checkpoints, list(checkpoints.values()))
     return changes
 
 
@@ -352,6 +361,14 @@ async def stage(connection: Transaction, stage_id: str) -> StageRow | None:
     """One stage by the uid of its Stage."""
     row = (await connection.execute(select(stage_runs).where(stage_runs.c.stage_id == stage_id))).one_or_none()
     return StageRow(**row._mapping) if row else None
+
+
+async def checkpoint(connection: Transaction, stage_id: str) -> dict[str, Any] | None:
+    """The last checkpoint of a stage that has ended or left the cluster: sequence, attempt, time, data."""
+    of = stage_checkpoints.c
+    found = await connection.execute(select(of.checkpoint).where(of.stage_id == stage_id))
+    kept: dict[str, Any] | None = found.scalar_one_or_none()
+    return kept
 
 
 def task_of(row: Any) -> TaskRow:

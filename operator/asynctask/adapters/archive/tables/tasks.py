@@ -102,4 +102,12 @@ stage_runs = table(
     Index("stage_runs_by_gone", "is_gone", "stage_id"),
 )
 
-__all__ = ["stage_runs", "task_execution_history", "task_objects", "tasks"]
+stage_checkpoints = table(
+    "stage_checkpoints",  # beside `stage_runs`, so that its rows stay narrow
+    Column("stage_id", Uid, primary_key=True),
+    Column("task_id", Uid, nullable=False),
+    Column("checkpoint", Document, nullable=False),  # the last one: sequence, attempt, time, the stage's own data
+    Index("stage_checkpoints_by_task", "task_id"),
+)
+
+__all__ = ["stage_checkpoints", "stage_runs", "task_execution_history", "task_objects", "tasks"]

@@ -157,7 +157,7 @@ def operations(_: Desk) -> tuple[Operation, ...]:
             "GET",
             f"{ONE}/stages/{{stage}}/checkpoint",
             "getCheckpoint",
-            "The checkpoint of a stage",
+            "The last checkpoint of a stage, also when it has left the cluster",
             "stages",
             _checkpoint,
             query=StagesQuery,
@@ -284,11 +284,9 @@ def _time(micros: int | None) -> str | None:
     return None if micros is None else stamp(moment(micros))
 
 
-async def _object(call: Call) -> Object:
-    """The Stage that the path and the query name."""
-    query: StagesQuery = call.query
-    found = await Office.of(call.desk).tasks.find(call, call.path["task_id"])
-    run = query.run or found.row.run
+async def _object(call: Call) -> Object | None:
+    """The Stage that the path and the query name; None where the cluster has it no more."""
+    found, run = await _asked(call)
     for row in call.desk.view.stages.of_task(found.row.task_id):
         if row.stage == call.path["stage"] and row.run == run:
             await call.authorize("get", "stages", row.namespace, row.name)
@@ -296,11 +294,33 @@ async def _object(call: Call) -> Object:
                 return await call.desk.cluster.get(api.STAGES, row.namespace, row.name, not_older_than=str(row.version))
             except api.NotFound:
                 break
-    return await call.missing("stages")
+    return None
+
+
+async def _asked(call: Call) -> tuple[Found, int]:
+    """The task, and which of its runs is meant."""
+    found = await Office.of(call.desk).tasks.find(call, call.path["task_id"])
+    return found, call.query.run or found.row.run
+
+
+async def _kept_checkpoint(call: Call) -> Object | None:
+    """What the archive keeps of a stage that has left the cluster."""
+    archived = Office.of(call.desk).archived
+    if archived is None:
+        return None
+    found, run = await _asked(call)
+    await call.authorize("list", "stages", found.row.namespace)
+    try:
+        for row in await archived.stages(found.row.task_id, run):
+            if row.stage == call.path["stage"]:
+                return await archived.checkpoint(row.stage_id)
+    except SourceAway as error:
+        raise ArchiveAway(retry_after=5) from error
+    return None
 
 
 async def _stage(call: Call) -> StageWhole:
-    body = await _object(call)
+    body = await _object(call) or await call.missing("stages")
     state = {name: value for name, value in body.get("status", {}).items() if name != "checkpoint"}
     return StageWhole(
         stage_id=body["metadata"]["uid"],
@@ -314,7 +334,7 @@ async def _stage(call: Call) -> StageWhole:
 
 async def _checkpoint(call: Call) -> CheckpointAnswer:
     body = await _object(call)
-    checkpoint = body.get("status", {}).get("checkpoint")
+    checkpoint = body.get("status", {}).get("checkpoint") if body else await _kept_checkpoint(call)
     if not checkpoint:
         await call.missing("stages")
     return CheckpointAnswer(

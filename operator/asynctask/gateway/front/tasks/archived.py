@@ -75,6 +75,14 @@ class ArchivedTasks:
         except ArchiveError as error:
             raise SourceAway(str(error)) from error
 
+    async def checkpoint(self, stage_id: str) -> dict[str, Any] | None:
+        """The last checkpoint of one of its stages."""
+        try:
+            async with self._archive.read() as connection:
+                return await tasks.checkpoint(connection, stage_id)
+        except ArchiveError as error:
+            raise SourceAway(str(error)) from error
+
 
 def row(task: tasks.TaskRow) -> Row:
     """A task of the archive, as lists show it."""
