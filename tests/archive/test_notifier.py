@@ -389,6 +389,16 @@ async def test_the_built_in_rules_tell_those_who_must_act(archive: Archive, tmp_
             assert [await inbox.unread_count(connection, user) for user in ("li", "ops", "an")] == [1, 1, 1]
 
 
+async def test_a_group_that_is_asked_to_decide_is_told(archive: Archive, tmp_path: Path) -> None:
+    groups = {"storage": ["user:an"]}
+    async with desk_on(archive, tmp_path, builtInRules=True, administrators=["user:ops"], groups=groups) as desk:
+        about = {"approvers": [], "approverGroups": ["storage"], "stage": "review"}
+        await desk.happen(desk.event(Kind.REVIEW_WANTED, params=about, subject="s1"))
+        await eventually(desk.settled)
+        async with archive.read() as connection:
+            assert [await inbox.unread_count(connection, user) for user in ("an", "ops")] == [1, 0]
+
+
 async def test_a_database_that_goes_away_and_comes_back_costs_nothing(servers: Servers, tmp_path: Path) -> None:
     server = servers.start("postgresql")
     try:

@@ -1,5 +1,6 @@
 """Tokens of an OpenID Connect provider, and signing in through it."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from http.cookies import SimpleCookie
@@ -62,6 +63,33 @@ async def test_an_address_counts_only_when_verified(world: World, provider: Prov
         for verified, status in ((True, 200), (False, 401), (None, 401), ("true", 401)):
             token = await provider.token(sub="m", email="m@example.com", email_verified=verified)
             assert (await client.with_token(token).get(SESSION)).status == status
+
+
+@pytest.mark.parametrize(
+    ("claims", "expected"),
+    [
+        ({"email": "maria@example.com", "email_verified": True}, "maria@example.com"),
+        ({"email": "maria@example.com", "email_verified": False}, None),
+        ({"email": "maria@example.com"}, None),
+        ({"email": "maria@example.com, x@evil.example.com", "email_verified": True}, None),
+        ({"email": ["maria@example.com"], "email_verified": True}, None),
+    ],
+    ids=str,
+)
+async def test_an_address_that_the_provider_verified_is_where_its_user_is_reached(
+    world: World, provider: Provider, claims: dict[str, object], expected: str | None
+) -> None:
+    database = f"sqlite:///{world.directory}/archive.db"
+    async with world.gateway(**provider.settings, archive_url=database) as client:
+        user = client.with_token(await provider.token(sub="maria", **claims))
+        while (await user.get("/api/v1/notifications/unread")).status == 503:
+            await asyncio.sleep(0.05)
+        assert (await user.get("/api/v1/notifications/contact")).body.get("signInMail") == expected
+        # noted for the notifier, which has no token to ask
+        again = client.with_token(await provider.token(sub="maria"))
+        assert (await again.get("/api/v1/notifications/contact")).body.get("signInMail") == expected
+        other = client.with_token(await provider.token(sub="paul"))
+        assert (await other.get("/api/v1/notifications/contact")).body.get("signInMail") is None
 
 
 async def test_keys_rotate_and_the_provider_may_be_away(client: Client, provider: Provider) -> None:

@@ -133,10 +133,13 @@ def test_a_turn_is_a_change_between_good_and_bad(kind: Kind, before: Kind | None
 
 def test_a_review_is_asked_for_and_recalled_before_it_expires() -> None:
     stage = approval(
-        expiresAfterSeconds=24 * 3600, approvers={"users": ["an", "bo"]}, message={"en": "delete?", "zh": "删除？"}
+        expiresAfterSeconds=24 * 3600,
+        approvers={"users": ["an", "bo"], "groups": ["storage"]},
+        message={"en": "delete?", "zh": "删除？"},
     )
     wanted, expiring = news.of_stage(stage, task()).events
     assert (wanted.kind, wanted.due, wanted.params["approvers"]) == (Kind.REVIEW_WANTED, None, ["an", "bo"])
+    assert wanted.params["approverGroups"] == expiring.params["approverGroups"] == ["storage"]
     assert (expiring.kind, expiring.due) == (Kind.REVIEW_EXPIRING, NOON + timedelta(hours=20))
     assert wanted.initiator == "li"
 

@@ -86,6 +86,18 @@ def test_a_review_goes_to_the_approvers_and_else_to_the_administrators() -> None
     assert reached(replace(wanted, params={}), BUILT_IN["reviewers"]) == ["inbox ops", "mail ops@example.com"]
 
 
+def test_a_group_of_approvers_is_told_by_the_addresses_that_are_known_for_it() -> None:
+    known = replace(DIRECTORY, groups={"storage": ("user:li", "mail:storage@example.com", "channel:chat")})
+    wanted = replace(FAILED, kind=Kind.REVIEW_WANTED, turn=None, params={"approverGroups": ["storage", "unknown"]})
+    told = ["inbox li", "mail li@example.com", "mail storage@example.com", "chat"]
+    assert reached(wanted, BUILT_IN["reviewers"], directory=known) == told
+    both = replace(wanted, params={"approvers": ["li"], "approverGroups": ["storage"]})
+    assert reached(both, BUILT_IN["reviewers"], directory=known) == told, "once each"
+    unknown = replace(wanted, params={"approverGroups": ["unknown"]})
+    assert reached(unknown, BUILT_IN["reviewers"], directory=known) == ["inbox ops", "mail ops@example.com"]
+    assert users(("reviewers",), both, {"storage": ("user:an", "mail:x@y.z")}) == {"li", "an"}
+
+
 def test_chat_and_webhooks_are_named_and_unknown_channels_reach_nobody() -> None:
     assert reached(FAILED, Rule(to=("channel:chat", "channel:hook", "channel:gone"))) == ["chat", "hook"]
 
@@ -115,7 +127,7 @@ def test_tasks_and_subscriptions_write_only_to_domains_that_are_allowed() -> Non
 
 
 def test_only_users_whose_addresses_matter_are_looked_up() -> None:
-    assert users(("initiator", "user:an", "administrators", "mail:x@y.z"), FAILED) == {"li", "an"}
+    assert users(("initiator", "user:an", "administrators", "mail:x@y.z"), FAILED, {}) == {"li", "an"}
 
 
 @pytest.mark.parametrize(

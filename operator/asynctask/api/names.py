@@ -59,6 +59,8 @@ GATEWAY_AUDIENCE = "asynctask-gateway"
 """Of the tokens of stages."""
 API_AUDIENCE = "asynctask-api"
 """Of the tokens of people and programs."""
+EXTRA_MAIL = f"{GROUP}/email"
+"""Of a caller: the mail address that an identity provider vouches for."""
 TOKEN_DIRECTORY = "/var/run/secrets/asynctask"  # noqa: S105 - a path
 ENDPOINT_SECRETS_DIRECTORY = "/var/run/secrets/asynctask-endpoints"
 WORKSPACE_CLAIM = "asynctask-workspace"

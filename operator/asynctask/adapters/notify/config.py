@@ -193,6 +193,10 @@ class Config(Strict):
     """The ways to people and programs."""
     administrators: Annotated[tuple[Recipient, ...], Field(max_length=50)] = ()
     """Who `administrators` are: `user:NAME`, `mail:ADDRESS`, `sms:NUMBER`, `channel:NAME`."""
+    groups: Annotated[dict[str, Annotated[tuple[Recipient, ...], Field(max_length=50)]], Field(max_length=500)] = Field(
+        default_factory=dict
+    )
+    """Who is told of reviews for which an approval names a group: by the group's name, in the same forms."""
     built_in_rules: bool = True
     """Whether initiators, reviewers and administrators are told of what they must know, without any rule written."""
     language: Language = "en"
@@ -228,15 +232,25 @@ class Config(Strict):
             raise ValueError(f"{unclear[0]} says of nobody who they are")
         return recipients
 
+    @field_validator("groups")
+    @classmethod
+    def _members(cls, groups: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+        for name, recipients in groups.items():
+            if unclear := [each for each in recipients if ":" not in each]:
+                raise ValueError(f"{name}: {unclear[0]} says of nobody who they are")
+        return groups
+
     @model_validator(mode="after")
     def _names(self, info: ValidationInfo) -> "Config":
         names = [channel.name for channel in self.channels]
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"channels: {', '.join(twice)}: the name is there twice")
-        for each in self.administrators:
-            kind, _, name = each.partition(":")
-            if kind == "channel" and name not in names:
-                raise ValueError(f"administrators: there is no channel {name}")
+        told = {"administrators": self.administrators, **{f"groups.{name}": to for name, to in self.groups.items()}}
+        for field, recipients in told.items():
+            for each in recipients:
+                kind, _, name = each.partition(":")
+                if kind == "channel" and name not in names:
+                    raise ValueError(f"{field}: there is no channel {name}")
         return self
 
 

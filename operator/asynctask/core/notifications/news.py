@@ -67,7 +67,8 @@ def of_stage(stage: Object, task: Object | None) -> News:
         "stage": (spec.get("template") or {}).get("name", ""),
         "object": meta["name"],
         "message": approval.get("message", ""),
-        "approvers": _approvers(approval),
+        "approvers": _approvers(approval, "users"),
+        "approverGroups": _approvers(approval, "groups"),
         "expires": expires.isoformat() if expires else None,
         "atExpiry": approval.get("atExpiry", "Reject"),
     }
@@ -161,10 +162,10 @@ def _problem(status: Object) -> dict[str, Any]:
     return {"message": status.get("message") or admitted.get("message", ""), "reason": admitted.get("reason", "")}
 
 
-def _approvers(approval: Object) -> list[str]:
-    """The people who are asked by name; groups can't be written to."""
+def _approvers(approval: Object, kind: str) -> list[str]:
+    """The users, or the groups, who are asked by name."""
     approvers = approval.get("approvers") or {}
-    return [str(user) for user in (approvers.get("users") or ()) if user] if isinstance(approvers, Mapping) else []
+    return [str(name) for name in (approvers.get(kind) or ()) if name] if isinstance(approvers, Mapping) else []
 
 
 def _spec_of_schedule(schedule: Object) -> Object:

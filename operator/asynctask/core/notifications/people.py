@@ -1,7 +1,7 @@
 """From a rule's recipients to addresses: whom an event reaches, once each."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from asynctask.core.notifications import rules as rulebook
@@ -50,6 +50,8 @@ class Directory:
     people: Mapping[str, Person]
     administrators: tuple[str, ...] = ()
     """`user:NAME`, `mail:ADDRESS`, `sms:NUMBER` or `channel:NAME`."""
+    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Whom to tell where an approval names a group: in the same forms."""
     language: str = "en"
     time_zone: str = "UTC"
     mail_domains: frozenset[str] | None = None
@@ -86,13 +88,12 @@ def targets(event: Event, rules: Iterable[tuple[str, Rule]], directory: Director
     return tuple(found.values())
 
 
-def users(recipients: Iterable[str], event: Event) -> frozenset[str]:
+def users(recipients: Iterable[str], event: Event, groups: Mapping[str, tuple[str, ...]]) -> frozenset[str]:
     """The users among a rule's recipients, so that only those need be looked up."""
+    recipients = (*recipients, *(_reviewers(event, groups) if "reviewers" in recipients else ()))
     named = {r.removeprefix("user:") for r in recipients if r.startswith("user:")}
     if "initiator" in recipients and event.initiator:
         named.add(event.initiator)
-    if "reviewers" in recipients:
-        named.update(_reviewers(event))
     return frozenset(named)
 
 
@@ -101,9 +102,8 @@ def _reach(event: Event, name: str, rule: Rule, recipient: str, directory: Direc
     if kind == "administrators":
         for each in directory.administrators:
             yield from _named(name, rule, each, directory)
-    elif kind == "reviewers":  # where nobody is named, those who look after it all know whom to ask
-        reviewers = tuple(f"user:{user}" for user in _reviewers(event))
-        for each in reviewers or directory.administrators:
+    elif kind == "reviewers":  # where nobody is known, those who look after it all know whom to ask
+        for each in _reviewers(event, directory.groups) or directory.administrators:
             yield from _named(name, rule, each, directory)
     elif kind == "initiator":
         yield from _user(event.initiator, name, rule, directory) if event.initiator else ()
@@ -157,8 +157,12 @@ def _target(
     )
 
 
-def _reviewers(event: Event) -> tuple[str, ...]:
-    return tuple(event.params.get("approvers") or ())
+def _reviewers(event: Event, groups: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+    """Whom an approval asks: the users by name, and of its groups those who are to be told for them."""
+    asked = [f"user:{user}" for user in event.params.get("approvers") or ()]
+    for group in event.params.get("approverGroups") or ():
+        asked += groups.get(group, ())
+    return tuple(dict.fromkeys(asked))
 
 
 def _may_write_to(address: str, name: str, recipient: str, directory: Directory) -> bool:

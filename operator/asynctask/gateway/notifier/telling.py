@@ -61,7 +61,7 @@ class Teller:
             user
             for event, found in chosen
             for _, rule in (*found, *of_event(event))
-            for user in people.users((*rule.to, *config.administrators), event)
+            for user in people.users((*rule.to, *config.administrators), event, config.groups)
         }
         directory = _directory(config, await notifyrules.people(transaction, named))
         told: list[tuple[Event, Sequence[Target]]] = [
@@ -112,6 +112,7 @@ def _directory(config: Config, known_people: Mapping[str, Mapping[str, Any]]) ->
         channels={channel.name: known(channel) for channel in config.channels},
         people={name: person(name, document, domains) for name, document in known_people.items()},
         administrators=config.administrators,
+        groups=config.groups,
         language=config.language,
         time_zone=config.time_zone,
         mail_domains=domains,

@@ -21,6 +21,8 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
+from asynctask.api import names
+from asynctask.core.notifications.rules import is_mail
 from asynctask.gateway.caching import Cache
 from asynctask.gateway.front.auth.identities import MAX_NAME
 from asynctask.gateway.front.calls import Caller
@@ -165,7 +167,8 @@ class Provider:
             raise ValueError("names of the cluster's own")  # no provider makes anybody an administrator of it
         if len(user) > MAX_NAME or "\0" in user:
             raise ValueError("an unusable name")
-        return Caller(user, (*groups, "system:authenticated"), via="oidc"), _number(claims["exp"])
+        extra = {names.EXTRA_MAIL: (mail,)} if (mail := _mail(claims)) else {}
+        return Caller(user, (*groups, "system:authenticated"), extra, via="oidc"), _number(claims["exp"])
 
     async def _key_set(self, *, fresh: bool) -> KeySet:
         async with self._lock:
@@ -253,6 +256,12 @@ def _number(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError("no time")
     return float(value)
+
+
+def _mail(claims: Mapping[str, Any]) -> str:
+    """The user's mail address, if the provider says that it is theirs."""
+    mail = claims.get("email")
+    return mail if isinstance(mail, str) and claims.get("email_verified") is True and is_mail(mail) else ""
 
 
 def _texts(value: Any) -> list[str]:

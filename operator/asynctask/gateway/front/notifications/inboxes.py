@@ -4,6 +4,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from asynctask.adapters.archive import Transaction, inbox, notifyrules
+from asynctask.api import names
 from asynctask.core.notifications.rules import is_mail
 from asynctask.core.notifications.wording import Reader, headline, sentence
 from asynctask.gateway.front import cursors
@@ -21,7 +22,7 @@ from asynctask.gateway.front.notifications.models import (
 )
 from asynctask.gateway.front.problems import InvalidField
 
-MAIL_CLAIMS = ("email", "asynctask.io/email")
+MAIL_CLAIMS = ("email", names.EXTRA_MAIL)
 
 
 async def page(call: Call) -> Inbox:
