@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from support.nodeapi import Object
 from support.nodepods import kill
-from support.nodetasks import Lab, Task
+from support.nodetasks import Lab, Task, shell
 
 from asynctask.adapters import cluster as api
 from asynctask.adapters.connection import from_kubeconfig
@@ -149,7 +149,9 @@ def _is_said(book: LogBook, uid: str, text: str) -> bool:
 
 async def test_the_end_of_a_flood_that_is_killed_is_kept(lab: Lab, tmp_path: Path) -> None:
     async with collecting(lab, tmp_path) as book:
-        task = await asyncio.to_thread(lab.shell, "killed", ENDLESS)
+        task = await asyncio.to_thread(
+            lab.task, "killed", stages=[{"name": "s1", "job": shell(ENDLESS)}], retry={"maxAttempts": 1}
+        )
         try:
             uid = task.object["metadata"]["uid"]
             pod = await asyncio.to_thread(task.until_runs, "s1")

@@ -1,15 +1,18 @@
 """A cluster whose pods really run, with AsyncTask installed by its own chart and images."""
 
 import os
+import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import yaml
 from support.chart import CHART, NAMESPACE
 
-from localcluster import Cluster, tool
+from localcluster import Cluster, storage, tool
 
 NAME = os.environ.get("ASYNCTASK_TEST_CLUSTERS", "") + "node-tests"
 KEEP = "ASYNCTASK_KEEP_CLUSTER"
@@ -30,9 +33,14 @@ VALUES: dict[str, Any] = {
             "lease_renew_seconds": 1.5,
         },
     },
-    "gateway": {"settings": {"progress_period_seconds": 1}},
+    "gateway": {
+        "settings": {"progress_period_seconds": 1, "api_default_namespace": "nas"},
+        "locations": [{"namespace": "nas", "endpoint": "nas", "claimName": "nas-seen"}],
+    },
 }
-"""Short periods, so that a test sees in seconds what otherwise takes minutes."""
+"""Short periods, so that a test sees in seconds what otherwise takes minutes; and a share that the gateway sees too."""
+SHARE = Path(tempfile.gettempdir()) / f"asynctask-{NAME}-nas"
+"""What is on the share `/nas` of the namespace `nas`, on this machine."""
 
 
 @contextmanager
@@ -49,10 +57,20 @@ def node_cluster() -> Iterator[Cluster]:
     finally:
         if not is_kept:
             cluster.down()
+            for directory in (SHARE, SHARE.with_name(f"{SHARE.name}-workspace")):
+                shutil.rmtree(directory, ignore_errors=True)
 
 
 def install(cluster: Cluster) -> None:
     """Build the images, load them, and install or upgrade the release `asynctask`."""
+    SHARE.mkdir(exist_ok=True)
+    SHARE.chmod(0o777)
+    for namespace, name, directory in (
+        ("nas", "nas", SHARE),
+        ("nas", "asynctask-workspace", SHARE.with_name(f"{SHARE.name}-workspace")),
+        (NAMESPACE, "nas-seen", SHARE),
+    ):
+        storage.claim(cluster.kubectl, namespace, name, directory)
     _run(str(CHART.parents[1] / "hack" / "images"), "--cluster", cluster.name, *IMAGES)
     where = [f"--kubeconfig={cluster.kubeconfig}", f"--namespace={NAMESPACE}", "--create-namespace"]
     release = ["upgrade", "--install", "asynctask", str(CHART), "--values=-", "--wait", "--timeout=3m"]

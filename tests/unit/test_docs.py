@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from support.pages import shell_blocks
 
 from asynctask.api.kinds import KINDS
 from asynctask.api.reasons import Reason
@@ -13,7 +14,17 @@ PROJECT = Path(__file__).parents[2]
 GUIDES = [
     PROJECT / "README.md",
     PROJECT / "CHANGELOG.md",
-    *(PROJECT / "docs" / name for name in ("README.md", "tutorial.md", "troubleshooting.md", "stage-protocol.md")),
+    *(
+        PROJECT / "docs" / name
+        for name in (
+            "README.md",
+            "tutorial.md",
+            "tutorial-api.md",
+            "tutorial-api.zh.md",
+            "troubleshooting.md",
+            "stage-protocol.md",
+        )
+    ),
     *(PROJECT / "docs" / "how-to").glob("*.md"),
 ]
 NEVER_A_QUESTION = {Reason.VALID, Reason.ADMITTED, Reason.RUNNING, Reason.NOT_PAUSED}
@@ -42,6 +53,12 @@ def test_links_within_a_page_lead_to_a_heading(guide: Path) -> None:
         if target.suffix == ".md" and target.exists():
             headings = re.findall(r"^#+ (.*)$", target.read_text(), re.MULTILINE)
             assert anchor in {re.sub(r"[^\w -]", "", h.lower()).replace(" ", "-") for h in headings}, anchor
+
+
+def test_the_tutorial_shows_the_same_commands_in_both_languages() -> None:
+    english, chinese = shell_blocks("tutorial-api.md"), shell_blocks("tutorial-api.zh.md")
+    assert english == [block.replace(" -H 'Accept-Language: zh'", "") for block in chinese]
+    assert sum(block.count("api ") for block in english) > 30
 
 
 @pytest.mark.parametrize("guide", [guide for guide in GUIDES if blocks(guide)], ids=lambda guide: guide.name)

@@ -125,6 +125,24 @@ async def test_who_lags_behind_a_flood_goes_on_near_its_end(pages: LogBook, monk
     assert [line.text for line in found[found.index(note) + 1 :]] == [f"line {n}" for n in range(9000, 9050)]
 
 
+async def test_who_reads_slower_than_is_written_goes_on_near_the_end(
+    pages: LogBook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The reader's process is slow itself: nothing is waited for."""
+    clock = iter(range(T0 // 1_000_000, 2 * T0 // 1_000_000, 2))
+    monkeypatch.setattr(reader, "time", lambda: next(clock))
+    container = Container(lines(0, 5000), lines(90_000, 90_100))
+    found = await read(pages, container)
+    assert container.opened[1][1] > 0
+    assert any("may be missing here" in line.text for line in found)
+    assert found[-1].text == "line 90099"
+
+
+async def test_who_catches_up_on_old_output_reads_all_of_it(pages: LogBook, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader, "time", lambda: T0 / 1e6 + 3600)
+    assert len(await read(pages, Container(lines(0, 5000), lines(0, 5000)))) == 5000
+
+
 async def test_lines_that_were_rotated_away_are_said_to_be_missing(pages: LogBook) -> None:
     found = await read(pages, Container(lines(0, 100), lines(5000, 5100)))
     assert [line.text for line in found if "line" not in line.text.split()[:1]] == [

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
 from datetime import UTC, datetime
+from time import time
 from typing import Protocol
 
 import structlog
@@ -30,7 +31,7 @@ MAX_PASSED_OVER = 128_000_000
 MIN_TAIL_LINES = 100
 MAX_TAIL_LINES = 10_000
 LAG_SECONDS = 30.0
-"""Waited for so long in all, the reader goes on near the end."""
+"""So far behind, the reader goes on near the end: it waited for so long, or the newest line is that old and aging."""
 REOPEN_SECONDS = 1.0
 MAX_PAUSE_SECONDS = 30.0
 TRIES_AT_END = 5
@@ -79,6 +80,8 @@ class Reader:
         self._skimmer: Skimmer | None = None
         self._waited = 0.0
         """Seconds since the last opening in which more was there than could be read."""
+        self._lag: float | None = None
+        """How old the first new line of this opening was; the node's clock may be wrong."""
         self._bytes = self._lines = 1
         """Read so far: how long lines are."""
 
@@ -112,7 +115,7 @@ class Reader:
     async def _stream(self, tail: int) -> None:
         """Read from what is known on, or from so many lines before the end on."""
         last = self._splitter.last
-        self._splitter, self._waited = Splitter(last, self._splitter.same), 0.0
+        self._splitter, self._waited, self._lag = Splitter(last, self._splitter.same), 0.0, None
         try:
             async with aclosing(self._pod.open(since="" if tail else since(last), tail=tail)) as stream:
                 async for data in stream:
@@ -129,6 +132,7 @@ class Reader:
         await self._wait(self._allowance.all, "", len(data))
         if not is_new:  # what comes once more is no part of what a pod may write
             return
+        self._check_lag()
         await self._wait(self._allowance.pod, self._uid, len(data))
         while not self._source.has_room:
             await self._pod.pause(0.1)
@@ -151,8 +155,15 @@ class Reader:
         return lines
 
     def _add(self, lines: Iterable[Found]) -> None:
-        for time, level, text in lines:
-            self._source.add(time, level, text)
+        for when, level, text in lines:
+            self._source.add(when, level, text)
+
+    def _check_lag(self) -> None:
+        """Raise _Behind where reading is too slow, for whatever reason: who catches up on old output is not behind."""
+        lag = time() - self._splitter.last / 1e6
+        self._lag = lag if self._lag is None else min(self._lag, lag)
+        if lag > max(LAG_SECONDS, self._lag + LAG_SECONDS / 2) and not self._pod.is_over:
+            raise _Behind
 
     async def _wait(self, rates: Buckets, key: str, count: int) -> None:
         """Wait until so many bytes may have been read; of a container that has ended, begin to pass over the rest."""
