@@ -26,6 +26,7 @@ GUIDES = [
         )
     ),
     *(PROJECT / "docs" / "how-to").glob("*.md"),
+    *(PROJECT / "docs" / "runbooks").glob("*.md"),
 ]
 NEVER_A_QUESTION = {Reason.VALID, Reason.ADMITTED, Reason.RUNNING, Reason.NOT_PAUSED}
 
@@ -38,6 +39,12 @@ def blocks(guide: Path) -> list[str]:
 @pytest.mark.parametrize("reason", sorted(set(Reason) - NEVER_A_QUESTION))
 def test_every_reason_is_explained(reason: Reason) -> None:
     assert f"`{reason}`" in (PROJECT / "docs" / "troubleshooting.md").read_text()
+
+
+def test_every_runbook_is_in_their_index() -> None:
+    folder = PROJECT / "docs" / "runbooks"
+    linked = set(re.findall(r"\]\(([a-z-]+\.md)\)", (folder / "README.md").read_text()))
+    assert linked == {page.name for page in folder.glob("*.md")} - {"README.md"}
 
 
 @pytest.mark.parametrize("guide", GUIDES, ids=lambda guide: guide.name)
