@@ -83,13 +83,3 @@ async def test_they_are_counted_by_how_they_failed(archive: Archive) -> None:
     assert [(group.error_class, group.reason, group.count) for group in found] == [
         ("transient", "Busy", 2), ("permanent", "Gone", 1)
     ]  # fmt: skip
-
-
-async def test_they_go_with_their_task_in_small_portions(archive: Archive) -> None:
-    await put(archive, *(error(f"f{number}") for number in range(25)))
-    removed = []
-    while not removed or removed[-1] == 10:
-        async with archive.begin() as transaction:
-            removed.append(await itemerrors.remove(transaction, [TASK], 10))
-    assert removed == [10, 10, 5]
-    assert await paths(archive) == []

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, func, or_, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 
 from asynctask.adapters.archive.engine import Archive, Transaction
 from asynctask.adapters.archive.tables.columns import clean
@@ -186,15 +186,6 @@ async def groups(transaction: Transaction, task_id: str, run: int) -> list[ItemG
         .limit(100)
     )
     return [ItemGroup(*raw) for raw in (await transaction.execute(statement)).all()]
-
-
-async def remove(transaction: Transaction, task_ids: Sequence[str], limit: int) -> int:
-    """Remove some of these tasks' rows; returns how many. Done when it returns fewer than `limit`."""
-    some = select(_of.error_id).where(_of.task_id.in_(task_ids)).limit(limit)
-    ids = [found for (found,) in (await transaction.execute(some)).all()]
-    if ids:
-        await transaction.execute(delete(item_errors).where(_of.error_id.in_(ids)))
-    return len(ids)
 
 
 _NAMES = tuple(field.name for field in fields(ItemErrorRow))
