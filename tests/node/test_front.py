@@ -23,11 +23,11 @@ from support.nodepods import kill
 from support.nodetasks import Task, shell
 from support.nodetrees import USER, give, make_big_file
 from support.pages import shell_blocks
-from support.waiting import holds
 
 from asynctask.api.names import API_AUDIENCE, API_VERSION
 from asynctask.cli import __main__ as entry
 from localcluster import Cluster, tool
+from localcluster.processes import holds
 
 SLOW = "for i in 1 2 3 4 5; do echo line $i; sleep 1; done; echo WARNING: 完成; echo the end >&2"
 
