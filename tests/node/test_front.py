@@ -41,9 +41,9 @@ class Desk:
     url: str
     token: str
 
-    def get(self, path: str, **query: Any) -> httpx.Response:
+    def get(self, where: str, /, **query: Any) -> httpx.Response:
         """Ask the API of the gateway in the cluster."""
-        return httpx.get(self.url + path, params=query, headers={"Authorization": f"Bearer {self.token}"}, timeout=30)
+        return httpx.get(self.url + where, params=query, headers={"Authorization": f"Bearer {self.token}"}, timeout=30)
 
     def words(self, *arguments: str) -> list[str]:
         """A command."""
@@ -178,6 +178,16 @@ def test_no_link_leads_out_of_a_share(desk: Desk, folder: Path, path: str) -> No
     assert checked.status_code >= 400 or checked.json()["kind"] == "Link", checked.text
 
 
+@pytest.fixture
+def newcomer(desk: Desk) -> Iterator[None]:
+    """Whoever follows the tutorial makes these; afterwards they are gone."""
+    yield
+    kubectl = desk.cluster.kubectl
+    kubectl("-n", "nas", "delete", "--ignore-not-found", "serviceaccount/my-app", "rolebinding/my-app")
+    kubectl("delete", "--ignore-not-found", "clusterrolebinding/my-app", "clusterrole/asynctask-catalog")
+
+
+@pytest.mark.usefixtures("newcomer")
 def test_every_command_of_the_tutorial_works_as_it_stands(desk: Desk, tmp_path: Path) -> None:
     (SHARE / "photos" / "2026").mkdir(parents=True)
     make_big_file(SHARE / "photos" / "film", 150)

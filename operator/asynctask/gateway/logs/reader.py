@@ -78,6 +78,7 @@ class Reader:
         self._allowance = allowance
         self._splitter = Splitter(known)
         self._skimmer: Skimmer | None = None
+        self._tail = 0
         self._waited = 0.0
         """Seconds since the last opening in which more was there than could be read."""
         self._lag: float | None = None
@@ -114,7 +115,7 @@ class Reader:
 
     async def _stream(self, tail: int) -> None:
         """Read from what is known on, or from so many lines before the end on."""
-        last = self._splitter.last
+        last, self._tail = self._splitter.last, tail
         self._splitter, self._waited, self._lag = Splitter(last, self._splitter.same), 0.0, None
         try:
             async with aclosing(self._pod.open(since="" if tail else since(last), tail=tail)) as stream:
@@ -126,7 +127,7 @@ class Reader:
     async def _take(self, data: bytes) -> None:
         if self._skimmer is not None:
             self._skimmer.feed(data)
-            if self._skimmer.bytes > MAX_PASSED_OVER:
+            if self._skimmer.bytes > MAX_PASSED_OVER and not self._tail:
                 raise _Behind
         is_new = self._skimmer is None and self._keep(data)
         await self._wait(self._allowance.all, "", len(data))
