@@ -10,12 +10,11 @@ from asynctask.api.base import ObjectName
 from asynctask.api.storageendpoint import StorageEndpoint, StorageEndpointSpec
 from asynctask.core import locations, windows
 from asynctask.core.problems import Problem
+from asynctask.gateway.front import kept
 from asynctask.gateway.front.calls import Call, Desk
 from asynctask.gateway.front.models import Camel, Namespace
-from asynctask.gateway.front.objects import KeptObject, Kind, ObjectPage, Objects, PageOfNamespaces
+from asynctask.gateway.front.objects import Kind, Objects, PageOfNamespaces
 from asynctask.gateway.front.operations import Operation
-from asynctask.gateway.front.problems import InvalidField, NotFound, PreconditionFailed
-from asynctask.gateway.front.refused import AlreadyThere, PreconditionRequired
 from asynctask.gateway.front.routes.queues import Annotations
 from asynctask.gateway.front.tasks.models import Labels
 from asynctask.gateway.front.tasks.office import Office
@@ -55,54 +54,14 @@ class NewEndpoint(EndpointChange):
 
 def operations(_: Desk) -> tuple[Operation, ...]:
     """The operations on endpoints."""
-    endpoints = Objects(KIND)
-    return (
-        Operation(
-            "GET",
-            MANY,
-            "listEndpoints",
-            "List storage endpoints",
-            TAG,
-            endpoints.page,
-            query=PageOfNamespaces,
-            answer=ObjectPage,
-        ),
-        Operation(
-            "POST",
-            MANY,
-            "createEndpoint",
-            "Make a storage endpoint",
-            TAG,
-            endpoints.create,
-            body=NewEndpoint,
-            answer=KeptObject,
-            status=201,
-            errors=(InvalidField, AlreadyThere),
-        ),
-        Operation(
-            "GET", ONE, "getEndpoint", "One storage endpoint", TAG, endpoints.get, answer=KeptObject, errors=(NotFound,)
-        ),
-        Operation(
-            "PUT",
-            ONE,
-            "replaceEndpoint",
-            "Change a storage endpoint that you have seen: If-Match",
-            TAG,
-            endpoints.replace,
-            body=EndpointChange,
-            answer=KeptObject,
-            errors=(NotFound, InvalidField, PreconditionFailed, PreconditionRequired),
-            takes_version=True,
-        ),
-        Operation(
-            "DELETE",
-            ONE,
-            "deleteEndpoint",
-            "Delete a storage endpoint",
-            TAG,
-            endpoints.delete,
-            status=204,
-            errors=(NotFound,),
-            takes_version=True,
-        ),
+    return kept.operations(
+        Objects(KIND),
+        tag=TAG,
+        many=MANY,
+        one=ONE,
+        name="Endpoint",
+        noun="storage endpoint",
+        new=NewEndpoint,
+        change=EndpointChange,
+        page=PageOfNamespaces,
     )

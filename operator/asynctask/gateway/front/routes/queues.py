@@ -7,16 +7,17 @@ from pydantic import Field
 from asynctask.adapters import cluster as api
 from asynctask.api.base import LabelName
 from asynctask.api.taskqueue import TaskQueueSpec
+from asynctask.gateway.front import kept
 from asynctask.gateway.front.calls import Call, Desk
 from asynctask.gateway.front.models import Camel
-from asynctask.gateway.front.objects import KeptObject, Kind, ObjectPage, Objects, Page
+from asynctask.gateway.front.objects import KeptObject, Kind, Objects
 from asynctask.gateway.front.operations import Answer, Operation
 from asynctask.gateway.front.problems import InvalidField, NotFound, PreconditionFailed
-from asynctask.gateway.front.refused import AlreadyThere, PreconditionRequired
 from asynctask.gateway.front.tasks.models import Labels
 
 TAG = "queues"
-ONE = "/api/v1/queues/{name}"
+MANY = "/api/v1/queues"
+ONE = f"{MANY}/{{name}}"
 KIND = Kind("TaskQueue", api.QUEUES, lambda view: view.queues)
 Annotations = Annotated[dict[str, Annotated[str, Field(max_length=4096)]], Field(max_length=32)]
 
@@ -55,44 +56,8 @@ def operations(_: Desk) -> tuple[Operation, ...]:
 
     change: dict[str, Any] = {"answer": KeptObject, "errors": (NotFound, InvalidField, PreconditionFailed)}
     return (
-        Operation(
-            "GET", "/api/v1/queues", "listQueues", "List queues", TAG, queues.page, query=Page, answer=ObjectPage
-        ),
-        Operation(
-            "POST",
-            "/api/v1/queues",
-            "createQueue",
-            "Make a queue",
-            TAG,
-            queues.create,
-            body=NewQueue,
-            answer=KeptObject,
-            status=201,
-            errors=(InvalidField, AlreadyThere),
-        ),
-        Operation("GET", ONE, "getQueue", "One queue", TAG, queues.get, answer=KeptObject, errors=(NotFound,)),
-        Operation(
-            "PUT",
-            ONE,
-            "replaceQueue",
-            "Change a queue that you have seen: If-Match",
-            TAG,
-            queues.replace,
-            body=QueueChange,
-            answer=KeptObject,
-            errors=(NotFound, InvalidField, PreconditionFailed, PreconditionRequired),
-            takes_version=True,
-        ),
-        Operation(
-            "DELETE",
-            ONE,
-            "deleteQueue",
-            "Delete a queue",
-            TAG,
-            queues.delete,
-            status=204,
-            errors=(NotFound,),
-            takes_version=True,
+        *kept.operations(
+            queues, tag=TAG, many=MANY, one=ONE, name="Queue", noun="queue", new=NewQueue, change=QueueChange
         ),
         Operation(
             "POST",

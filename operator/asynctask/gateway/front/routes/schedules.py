@@ -14,13 +14,12 @@ from asynctask.api.taskschedule import TaskScheduleSpec
 from asynctask.api.window import ZoneName
 from asynctask.core.problems import Problem
 from asynctask.core.schedules import cron
-from asynctask.gateway.front import refused, timetables
+from asynctask.gateway.front import kept, refused, timetables
 from asynctask.gateway.front.calls import Call, Desk
 from asynctask.gateway.front.models import Camel, Namespace
-from asynctask.gateway.front.objects import KeptObject, Kind, ObjectPage, Objects, PageOfNamespaces
+from asynctask.gateway.front.objects import KeptObject, Kind, Objects, PageOfNamespaces
 from asynctask.gateway.front.operations import Answer, Operation
 from asynctask.gateway.front.problems import InvalidField, NotFound, PreconditionFailed
-from asynctask.gateway.front.refused import AlreadyThere, PreconditionRequired
 from asynctask.gateway.front.routes.queues import Annotations
 from asynctask.gateway.front.tasks.filters import Split
 from asynctask.gateway.front.tasks.models import Labels
@@ -136,27 +135,17 @@ def operations(_: Desk) -> tuple[Operation, ...]:
 
     change: dict[str, Any] = {"answer": KeptObject, "errors": (NotFound, PreconditionFailed)}
     return (
-        Operation(
-            "GET",
-            MANY,
-            "listSchedules",
-            "List schedules",
-            TAG,
-            schedules.page,
-            query=PageOfNamespaces,
-            answer=ObjectPage,
-        ),
-        Operation(
-            "POST",
-            MANY,
-            "createSchedule",
-            "Make a schedule",
-            TAG,
-            schedules.create,
-            body=NewSchedule,
-            answer=KeptObject,
-            status=201,
-            errors=(InvalidField, AlreadyThere),
+        *kept.operations(
+            schedules,
+            tag=TAG,
+            many=MANY,
+            one=ONE,
+            name="Schedule",
+            noun="schedule",
+            new=NewSchedule,
+            change=ScheduleChange,
+            page=PageOfNamespaces,
+            deletion="Delete a schedule; its tasks stay",
         ),
         Operation(
             "GET",
@@ -179,30 +168,6 @@ def operations(_: Desk) -> tuple[Operation, ...]:
             query=CalendarQuery,
             answer=CalendarAnswer,
             errors=(InvalidField,),
-        ),
-        Operation("GET", ONE, "getSchedule", "One schedule", TAG, schedules.get, answer=KeptObject, errors=(NotFound,)),
-        Operation(
-            "PUT",
-            ONE,
-            "replaceSchedule",
-            "Change a schedule that you have seen: If-Match",
-            TAG,
-            schedules.replace,
-            body=ScheduleChange,
-            answer=KeptObject,
-            errors=(NotFound, InvalidField, PreconditionFailed, PreconditionRequired),
-            takes_version=True,
-        ),
-        Operation(
-            "DELETE",
-            ONE,
-            "deleteSchedule",
-            "Delete a schedule; its tasks stay",
-            TAG,
-            schedules.delete,
-            status=204,
-            errors=(NotFound,),
-            takes_version=True,
         ),
         Operation(
             "POST",

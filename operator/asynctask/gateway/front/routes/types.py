@@ -10,17 +10,17 @@ from asynctask.api.base import ObjectName
 from asynctask.api.tasktype import TaskType, TaskTypeSpec
 from asynctask.core import readiness
 from asynctask.core.problems import Problem
+from asynctask.gateway.front import kept
 from asynctask.gateway.front.calls import Call, Desk
 from asynctask.gateway.front.models import Camel
-from asynctask.gateway.front.objects import KeptObject, Kind, ObjectPage, Objects, Page
+from asynctask.gateway.front.objects import Kind, Objects
 from asynctask.gateway.front.operations import Operation
-from asynctask.gateway.front.problems import InvalidField, NotFound, PreconditionFailed
-from asynctask.gateway.front.refused import AlreadyThere, PreconditionRequired
 from asynctask.gateway.front.routes.queues import Annotations
 from asynctask.gateway.front.tasks.models import Labels
 
 TAG = "types"
-ONE = "/api/v1/types/{name}"
+MANY = "/api/v1/types"
+ONE = f"{MANY}/{{name}}"
 
 
 async def _problems(_: Call, __: str, name: str, spec: Mapping[str, Any]) -> Iterable[Problem]:
@@ -46,45 +46,6 @@ class NewType(TypeChange):
 
 def operations(_: Desk) -> tuple[Operation, ...]:
     """The operations on types."""
-    types = Objects(KIND)
-    return (
-        Operation(
-            "GET", "/api/v1/types", "listTypes", "List task types", TAG, types.page, query=Page, answer=ObjectPage
-        ),
-        Operation(
-            "POST",
-            "/api/v1/types",
-            "createType",
-            "Make a task type",
-            TAG,
-            types.create,
-            body=NewType,
-            answer=KeptObject,
-            status=201,
-            errors=(InvalidField, AlreadyThere),
-        ),
-        Operation("GET", ONE, "getType", "One task type", TAG, types.get, answer=KeptObject, errors=(NotFound,)),
-        Operation(
-            "PUT",
-            ONE,
-            "replaceType",
-            "Change a task type that you have seen: If-Match",
-            TAG,
-            types.replace,
-            body=TypeChange,
-            answer=KeptObject,
-            errors=(NotFound, InvalidField, PreconditionFailed, PreconditionRequired),
-            takes_version=True,
-        ),
-        Operation(
-            "DELETE",
-            ONE,
-            "deleteType",
-            "Delete a task type",
-            TAG,
-            types.delete,
-            status=204,
-            errors=(NotFound,),
-            takes_version=True,
-        ),
+    return kept.operations(
+        Objects(KIND), tag=TAG, many=MANY, one=ONE, name="Type", noun="task type", new=NewType, change=TypeChange
     )
