@@ -45,6 +45,28 @@ async def test_of_two_pods_of_an_attempt_the_younger_one_holds(world: World, url
     assert (await world.status(stage))["checkpoint"]["data"] == {"by": "younger"}
 
 
+async def test_a_second_pod_waits_while_the_first_still_runs(world: World, url: str) -> None:
+    stage = await world.stage()
+    first, second = await world.twins(url, stage)
+    assert (await first.report(1, checkpoint={"by": "first"})).status == 200
+    answer = await second.context()
+    assert (answer.status, answer.error) == (503, "NotNow")
+    assert first.name in answer.body["error"]["message"]
+    assert (await first.report(2, checkpoint={"by": "first"})).status == 200
+    await world.ends(first, "Failed")
+    assert (await second.context()).body["checkpoint"]["sequence"] == 2
+    assert (await first.report(3)).error == "StaleAttempt"
+
+
+async def test_a_second_pod_does_not_begin_what_the_first_has_ended(world: World, url: str) -> None:
+    stage = await world.stage()
+    first, second = await world.two_pods(url, stage)
+    assert (await first.complete("succeeded")).status == 200
+    assert (await second.context()).error == "StaleAttempt"
+    assert (await world.status(stage))["completion"]["outcome"] == "succeeded"
+    assert (await first.complete("succeeded")).status == 200
+
+
 async def test_two_gateways_need_nothing_in_common_to_keep_a_ghost_out(world: World, url: str) -> None:
     stage = await world.stage()
     older, younger = await world.two_pods(url, stage)

@@ -194,10 +194,20 @@ class World:
         await self.cluster.patch(api.PODS, self.namespace, pod.name, {"metadata": {"finalizers": None}})
 
     async def two_pods(self, url: str, stage: Object, attempt: int = 1) -> tuple[Pod, Pod]:
-        """Two pods of one attempt, the older one first."""
+        """Two pods of one attempt, the older one first: its process goes on, but its node is given up."""
+        first, second = await self.twins(url, stage, attempt)
+        await self.ends(first, "Failed")
+        return first, second
+
+    async def twins(self, url: str, stage: Object, attempt: int = 1) -> tuple[Pod, Pod]:
+        """Two pods of one attempt, the older one first, that both run."""
         job = await self.job(stage, attempt)
         first, second = sorted([await self.pod(url, job), await self.pod(url, job)], key=lambda pod: pod.order)
         return first, second
+
+    async def ends(self, pod: Pod, phase: str) -> None:
+        """What the cluster says of a pod's end."""
+        await self.cluster.patch(api.PODS, self.namespace, pod.name, {"status": {"phase": phase}}, "status")
 
     async def worker(self, url: str, stage: Object | None = None, attempt: int = 1) -> Pod:
         """A pod of an attempt of a stage, of its own if none is given."""

@@ -53,6 +53,8 @@ class Life:
     begun: float
     ended: float | None = None
     exit_code: int | None = None
+    asked: bool = False
+    """Whether it was asked to stop."""
 
 
 @dataclass
@@ -60,6 +62,8 @@ class _Acted:
     pod: Body
     asked: asyncio.Event = field(default_factory=asyncio.Event)
     gone: asyncio.Event = field(default_factory=asyncio.Event)
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+    life: Life | None = None
 
 
 class ActedKubelet:
@@ -70,6 +74,7 @@ class ActedKubelet:
         self._pods_path = f"/api/v1/namespaces/{namespace}/pods"
         self._scripts: dict[tuple[str, str], tuple[Script, ...]] = {}
         self._acted: dict[str, _Acted] = {}
+        self._holders: dict[str, _Acted] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._main: asyncio.Task[None] | None = None
@@ -77,6 +82,8 @@ class ActedKubelet:
         self._started = threading.Event()
         self.default = Script()
         self.lives: list[Life] = []
+        self.doubles: list[str] = []
+        """Pods that a Job got beside another; the gateway lets none of them begin."""
         self.errors: list[str] = []
 
     def plays(self, task: str, stage: str, *scripts: Script) -> None:
@@ -170,6 +177,8 @@ class ActedKubelet:
                 return
         if acted.gone.is_set():
             return
+        if not await self._has_its_turn(path, acted):
+            return
         labels, annotations = meta.get("labels", {}), meta.get("annotations", {})
         task, stage = annotations.get(names.ANNOTATION_TASK, ""), labels.get(names.LABEL_STAGE, "")
         run, attempt = int(labels.get(names.LABEL_RUN, 0)), int(labels.get(names.LABEL_ATTEMPT, 0))
@@ -180,15 +189,16 @@ class ActedKubelet:
             await _first(acted.asked, acted.gone)
             await self._remove(path, acted)
             return
-        life = Life(task, stage, run, attempt, monotonic())
+        life = acted.life = Life(task, stage, run, attempt, monotonic())
         self.lives.append(life)
         begun = _now()
         # a kubelet cut off from the API server runs its pods on: what it says comes later than what it does
         saying = asyncio.create_task(self._say(path, acted.pod, "Running", {"running": {"startedAt": begun}}))
-        asked = await _first(acted.asked, acted.gone, within=script.runs) and not acted.gone.is_set()
-        if asked:
+        asked = life.asked = await _first(acted.asked, acted.gone, within=script.runs)
+        if asked and not acted.gone.is_set():
             await asyncio.sleep(script.stopping)
         life.ended, life.exit_code = monotonic(), script.stops_with if asked else script.exit_code
+        acted.ended.set()
         finished = _now()
         await saying
         terminated = {"exitCode": life.exit_code, "startedAt": begun, "finishedAt": finished, "reason": "Completed"}
@@ -198,6 +208,31 @@ class ActedKubelet:
         await self._say(path, acted.pod, phase, {"terminated": terminated})
         await _first(acted.asked, acted.gone)
         await self._remove(path, acted)
+
+    async def _has_its_turn(self, path: str, acted: _Acted) -> bool:
+        """What the gateway sees to: of two pods of a Job, the second waits for the first, and begins if that was stopped.
+
+        A Job controller that never hears that its pod was created makes another one, and takes one of them away later.
+        """
+        meta = acted.pod["metadata"]
+        job = next((owner["uid"] for owner in meta.get("ownerReferences", ()) if owner.get("controller")), "")
+        before = self._holders.setdefault(job, acted)
+        if before is acted:
+            return True
+        if not before.ended.is_set():
+            self.doubles.append(meta["name"])
+            await _first(before.ended, acted.asked, acted.gone)
+        elif before.life and not before.life.asked:
+            self.doubles.append(meta["name"])
+        if before.life and before.life.asked and not (acted.asked.is_set() or acted.gone.is_set()):
+            self._holders[job] = acted
+            return True
+        if not acted.gone.is_set():
+            stopped = {"exitCode": 143, "startedAt": _now(), "finishedAt": _now(), "reason": "Error"}
+            await self._say(path, acted.pod, "Failed", {"terminated": stopped})
+            await _first(acted.asked, acted.gone)
+            await self._remove(path, acted)
+        return False
 
     def _script(self, task: str, stage: str) -> Script:
         scripts = self._scripts.get((task, stage)) or self._scripts.get((task, "")) or (self.default,)

@@ -39,6 +39,8 @@ class FaultProxy:
         self._statuses: tuple[int, ...] = ()
         self._share = 0.0
         self._expiring = False
+        self._losing: Callable[[str], bool] = lambda _: False
+        self.lost: list[str] = []
         self._silenced: Callable[[str], bool] = lambda _: False
 
     # -- what it does to requests
@@ -46,6 +48,10 @@ class FaultProxy:
     def refuse_writes(self, share: float, *statuses: int) -> None:
         """Answer this share of all writes with one of these statuses."""
         self._share, self._statuses = share, statuses
+
+    def lose_an_answer(self, to: Callable[[str], bool]) -> None:
+        """Let the next creation on a path like this through, and break off instead of answering."""
+        self._losing = to
 
     def cut_watches(self) -> None:
         """End every watch that is open, in the middle of the stream."""
@@ -65,7 +71,7 @@ class FaultProxy:
         """Do no more harm. Watches that were silenced stay silent until they are cut."""
         self.refuse_writes(0)
         self.expire_watches(on=False)
-        self._silenced = lambda _: False
+        self._silenced = self._losing = lambda _: False
 
     # -- life
 
@@ -136,6 +142,10 @@ class FaultProxy:
                 data=await request.read() or None,
             ) as answer:
                 body = await answer.read()
+                if request.method == "POST" and self._losing(request.path) and request.transport:
+                    self._losing = lambda _: False
+                    self.lost.append(request.path)
+                    request.transport.abort()
                 kept = {key: value for key, value in answer.headers.items() if key.lower() not in HOP}
                 return web.Response(status=answer.status, body=body, headers=kept)
         except aiohttp.ClientError:
@@ -145,7 +155,9 @@ class FaultProxy:
 
     async def _watch(self, request: web.Request) -> web.StreamResponse:
         self.watches.append(request.path)
-        response = web.StreamResponse(headers={"Content-Type": "application/json"})
+        accepted = request.headers.get("Accept", "")
+        kind = "application/vnd.kubernetes.protobuf;stream=watch" if "protobuf" in accepted else "application/json"
+        response = web.StreamResponse(headers={"Content-Type": kind})
         await response.prepare(request)
         task = asyncio.current_task()
         assert task

@@ -79,6 +79,15 @@ SENTENCES = {
     "a disrupted pod that said it was done is done": (
         STARTED.pod("scan", "Failed", exit_code=143, disrupted=True, message='{"outcome":"succeeded"}'),
         "Succeeded", ("scan: Succeeded",)),
+    # two pods of one Job: the answer to the first one's creation was lost
+    "a pod that was done counts, whatever came after it": (
+        STARTED.pod("scan", "Succeeded", exit_code=0, seconds_ago=50).pod("scan", seconds_ago=5),
+        "Succeeded", ("scan: Succeeded",)),
+    "a second pod that is taken away again leaves the first to go on": (
+        STARTED.pod("scan", seconds_ago=50).pod("scan", "Failed", exit_code=143, asked_ago=5, seconds_ago=20),
+        "Running", ()),
+    "a first pod that is taken away leaves the second to go on": (
+        STARTED.pod("scan", seconds_ago=50, asked_ago=5).pod("scan", seconds_ago=20), "Running", ()),
     "a Job that failed without a pod is tried again": (
         ONE.began("scan").job("scan", condition=GONE_JOB), "BackingOff", (BACK_OFF,)),
     "a Job that completed without a pod is success": (

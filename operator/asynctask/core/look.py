@@ -5,7 +5,7 @@ from datetime import datetime
 
 from asynctask.api.stage import Stage, StageInput
 from asynctask.api.templates import Retry, StageTemplate
-from asynctask.core import manifests
+from asynctask.core import evidence, manifests
 from asynctask.core.facts import Facts, Resolved, Want
 from asynctask.core.observed import Job, Pod
 
@@ -35,9 +35,15 @@ class Look:
 
     @property
     def pod(self) -> Pod | None:
-        """The youngest pod that the attempt's Job owns: labels alone prove nothing, anyone can write them."""
+        """The pod that speaks for the attempt, of those that its Job owns: labels prove nothing, anyone can write them.
+
+        The youngest, as a rule. When the answer to the creation of a pod is lost, the Job controller may make another
+        beside it and delete one of the two: then it is the one that ended well, else the one that may go on.
+        """
         mine = [pod for pod in self.pods if self.job is not None and pod.metadata.is_owned_by(self.job.metadata.uid)]
-        return max(mine, key=lambda pod: (pod.metadata.creation_timestamp or self.now, pod.metadata.uid), default=None)
+        if len(mine) < 2:
+            return mine[0] if mine else None
+        return max(mine, key=lambda pod: (_weight(pod), pod.metadata.creation_timestamp or self.now, pod.metadata.uid))
 
     @property
     def live_pods(self) -> tuple[Pod, ...]:
@@ -80,3 +86,10 @@ class Look:
     def started(self) -> datetime | None:
         """When the stage began."""
         return self.stage.metadata.creation_timestamp if self.stage else None
+
+
+def _weight(pod: Pod) -> int:
+    ending = evidence.from_pod(pod)
+    if ending is not None and ending.outcome in {"succeeded", "partial"}:
+        return 2
+    return 1 if pod.is_live and pod.metadata.deletion_timestamp is None else 0

@@ -78,7 +78,7 @@ class TooManyCalls(GatewayError):
 
 
 class NotNow(GatewayError):
-    """The API server, or the storage of artifacts, can't be used right now."""
+    """The API server or the storage of artifacts can't be used right now, or another pod still has the stage."""
 
     status, code = 503, "NotNow"
 

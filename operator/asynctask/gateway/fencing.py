@@ -10,7 +10,8 @@ carries the resourceVersion it was decided on, so a pod can never write past a s
 A claim costs no write of its own, unless another pod of the attempt is recorded: then the claim is written before the
 successor is given its checkpoint, for from that checkpoint on the predecessor's writes would be lost work at best. With
 no holder recorded no pod has written anything: a predecessor that then does so before its successor's first write adds
-work that it has truly done, and is pushed aside by that write.
+work that it has truly done, and is pushed aside by that write. A holder whose pod the cluster still has alive is not
+pushed aside at all: its successor waits (`LiveStage.begin`).
 """
 
 from collections.abc import Mapping

@@ -77,9 +77,14 @@ class LiveStage:
         self._admit(caller)
 
     async def begin(self, caller: Caller) -> Recorded:
-        """A pod asks for its context: claim the stage if need be, and return the Stage as it is after that."""
+        """A pod asks for its context: claim the stage if need be, and return the Stage as it is after that.
+
+        Raises NotNow while another pod of the attempt may still work, StaleAttempt and StageGone.
+        """
         self.heard_at = self._clock()
         await self._read()
+        check(self.recorded, caller)
+        await self._let_go(caller)
         self._admit(caller)
         if self.recorded.must_claim_at_once(caller):
             self._pending = self._pending.followed_by(Change(claim=True))
@@ -130,6 +135,25 @@ class LiveStage:
         if self._timer:
             self._timer.cancel()
             self._timer = None
+
+    async def _let_go(self, caller: Caller) -> None:
+        """Return when the pod that holds the stage for this attempt has no more use for it.
+
+        As a rule it has ended: a Job's next pod is made when the one before has. But when the answer to the creation of
+        a pod is lost, the Job controller may make a second one beside it, and takes one of them away a little later.
+        """
+        holder = self.recorded.holder
+        if holder is None or holder.pod_uid == caller.pod_uid or holder.attempt != caller.attempt:
+            return
+        if self.recorded.completed_by(caller.attempt):
+            raise StaleAttempt(f"pod {holder.pod_name} has ended the attempt")
+        try:
+            pod = await self._cluster.get(api.PODS, self.namespace, holder.pod_name)
+        except api.NotFound:
+            return
+        is_live = pod.get("status", {}).get("phase") not in {"Succeeded", "Failed"}
+        if is_live and pod["metadata"]["uid"] == holder.pod_uid:
+            raise NotNow(f"pod {holder.pod_name} has the stage and still runs", retry_after=1)
 
     def _admit(self, caller: Caller) -> None:
         check(self.recorded, caller)
