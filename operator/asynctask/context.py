@@ -16,7 +16,7 @@ from asynctask.core.facts import Limits, PodSettings, Resolved
 from asynctask.core.problems import Problem
 from asynctask.settings import OperatorSettings
 
-MAX_RESOLVED = 4096
+MAX_RESOLVED = 1_500
 NAMESPACE_SECONDS = 30.0
 
 

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from time import monotonic
 from typing import Any, Literal
 
+import orjson
+
 from asynctask.adapters.store import Key
 from asynctask.core.mergepatch import difference
 from asynctask.settings import OperatorSettings
@@ -27,7 +29,7 @@ class Displays:
         self._settings = settings
         self._written: dict[Key, float] = {}
         self._noticed: dict[Key, float] = {}
-        self._sent: dict[Key, Mapping[str, Any]] = {}
+        self._sent: dict[Key, int] = {}
 
     def delay(
         self, key: Key, current: Mapping[str, Any], wanted: Mapping[str, Any], urgency: Urgency, *, busy: bool = False
@@ -50,12 +52,12 @@ class Displays:
 
     def was_sent(self, key: Key, wanted: Mapping[str, Any]) -> bool:
         """Whether this very status was the last one written: what the server made of it is its business."""
-        return self._sent.get(key) == wanted
+        return self._sent.get(key) == _digest(wanted)
 
     def written(self, key: Key, wanted: Mapping[str, Any]) -> None:
         """The status has been written."""
         self._written[key] = monotonic()
-        self._sent[key] = wanted
+        self._sent[key] = _digest(wanted)
         self._noticed.pop(key, None)
 
     def unchanged(self, key: Key) -> None:
@@ -91,3 +93,8 @@ def _is_significant(current: Mapping[str, Any], wanted: Mapping[str, Any]) -> bo
         return True
     before = {item["type"]: item["status"] for item in current.get("conditions", ())}
     return any(before.get(item["type"]) != item["status"] for item in wanted.get("conditions", ()))
+
+
+def _digest(status: Mapping[str, Any]) -> int:
+    """Eight bytes in place of three kilobytes a task, of which ten thousands may wait."""
+    return hash(orjson.dumps(status, option=orjson.OPT_SORT_KEYS))

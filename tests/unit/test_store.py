@@ -1,5 +1,6 @@
 """The cache: older echoes change nothing, the dead stay dead, indexes hold what there is."""
 
+import tracemalloc
 from typing import Any
 
 import msgspec
@@ -270,3 +271,16 @@ def test_an_endpoint_wakes_the_tasks_of_its_namespace(store: Store) -> None:
     assert store.apply_endpoint("ADDED", body) == {NIGHTLY}
     body["metadata"]["namespace"] = "elsewhere"
     assert store.apply_endpoint("ADDED", body) == set()
+
+
+def test_a_task_takes_little_more_than_its_json(store: Store) -> None:
+    words = "waits for a place in its queue " * 20
+    tracemalloc.start()
+    try:
+        for number in range(500):
+            store.apply_task("ADDED", {**task(f"task-{number}"), "status": {"message": words}})
+        taken, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    raw = sum(len(entry.raw) for entry in store.tasks.values())
+    assert taken < 2.2 * raw

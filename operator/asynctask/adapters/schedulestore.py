@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from asynctask.adapters.store import MAX_TOMBSTONES, Entry, Key, Models
+from asynctask.adapters.store import MAX_TOMBSTONES, Entry, Key, Models, compact
 from asynctask.api import names
 from asynctask.api.taskschedule import TaskSchedule
 from asynctask.core.schedules import tasks
@@ -49,7 +49,7 @@ class ScheduleStore:
             self._key_of_uid.pop(old.uid, None)
         kept = {name: value for name, value in meta.items() if name not in {"managedFields", "annotations"}}
         raw = {"metadata": kept, "spec": body.get("spec", {}), "status": body.get("status", {})}
-        self.entries[key] = Entry(orjson.dumps(raw), uid, version, meta["name"])
+        self.entries[key] = Entry(compact(raw), uid, version, meta["name"])
         self._key_of_uid[uid] = key
         return {key}
 
