@@ -16,9 +16,10 @@ from asynctask.adapters.cluster import ApiError
 from lib import machine
 from localcluster import ClusterError
 
-from . import backlog, report, runs
+from . import backlog, report, runs, schedules
 from .backlog import Backlog
 from .runs import Run
+from .schedules import Due
 from .shapes import Shape
 from .stand import ROOT, Stand
 
@@ -27,6 +28,7 @@ what is measured
   at-once    N one-stage and N/2 two-stage tasks submitted at once, against as many bare Jobs and pairs of chained Jobs
   in-flight  the same with 50 in flight: the end of one submits the next
   idle       the same with 1 and with 5 in flight: latencies of a cluster that has time
+  schedules  500 TaskSchedules due in the same second: until their tasks are there, run and are done
   backlog    10,000 tasks in a queue that lets one run: memory, idle cost, hand-over, kill -9 and restart
 
   Pods are simulated (kwok) and end at once, so everything seen is the cost of control. Runs of tasks and of bare Jobs
@@ -41,7 +43,7 @@ examples
   hack/bench/operator --only at-once,in-flight --repeats 5
   hack/bench/operator --only backlog --python /opt/asynctask/bin/python      memory without development packages
 """
-PARTS = ("at-once", "in-flight", "idle", "backlog")
+PARTS = ("at-once", "in-flight", "idle", "schedules", "backlog")
 
 
 @dataclass
@@ -50,6 +52,7 @@ class Results:
 
     conditions: dict[str, str]
     runs: dict[str, list[Run]] = field(default_factory=dict)
+    due: list[Due] = field(default_factory=list)
     backlog: Backlog | None = None
 
     def as_json(self) -> dict[str, Any]:
@@ -57,6 +60,7 @@ class Results:
         return {
             "conditions": self.conditions,
             "runs": {part: [run.as_json() for run in those] for part, those in self.runs.items()},
+            "schedules": [due.as_json() for due in self.due],
             "backlog": self.backlog.as_json() if self.backlog else None,
         }
 
@@ -66,6 +70,8 @@ class Results:
         for part, those in self.runs.items():
             for title, make in report.TABLES.items():
                 print(f"\n### {part}: {title}\n\n{make(those)}")
+        if self.due:
+            print(f"\n### schedules\n\n{report.schedules(self.due)}")
         if self.backlog:
             print(f"\n### backlog\n\n{report.backlog(self.backlog)}")
 
@@ -88,6 +94,11 @@ async def measure(options: argparse.Namespace, results: Results, save: Any) -> N
                     save()
                     if one.failed:
                         raise RuntimeError(f"tasks failed: {one.failed[:5]}")
+        if "schedules" in options.only:
+            await stand.renew()
+            print(f"[{repeat + 1}/{options.repeats}] {options.schedules} schedules due at once", flush=True)
+            results.due.append(await schedules.run(stand, options.schedules))
+            save()
     if "backlog" in options.only:
         await stand.renew()
         results.backlog = Backlog(options.backlog)
@@ -117,6 +128,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--tasks", type=int, default=300, help="one-stage tasks of a run (default 300)")
     parser.add_argument("--in-flight", type=int, default=50, help="for in-flight (default 50)")
     parser.add_argument("--idle-tasks", type=int, default=200, help="one-stage tasks of an idle run (default 200)")
+    parser.add_argument("--schedules", type=int, default=500, help="schedules due at once (default 500)")
     parser.add_argument("--backlog", type=int, default=10_000, help="queued tasks (default 10000)")
     parser.add_argument("--repeats", type=int, default=3, help="runs of each kind (default 3)")
     parser.add_argument("--cluster", metavar="NAME", help=(
@@ -134,7 +146,7 @@ def _options() -> argparse.Namespace:
     if unknown := set(options.only) - set(PARTS):
         parser.error(f"no part {', '.join(unknown)}; there are: {', '.join(PARTS)}")
     if options.quick:
-        options.tasks, options.idle_tasks, options.backlog, options.repeats = 40, 10, 100, 1
+        options.tasks, options.idle_tasks, options.schedules, options.backlog, options.repeats = 40, 10, 20, 100, 1
     return options
 
 

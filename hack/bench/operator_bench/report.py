@@ -9,6 +9,7 @@ from lib.figures import percentile, spread, table
 from .backlog import Backlog
 from .meter import is_apart
 from .runs import Run
+from .schedules import Due
 from .shapes import Shape
 
 PROCESSES = ("operator", "kube-apiserver", "etcd", "kube-controller-manager", "kube-scheduler", "kwok")
@@ -114,6 +115,29 @@ TABLES = {
     "CPU, ms per item": processor,
     "API writes per item": writes,
 }
+
+
+def schedules(runs: list[Due]) -> str:
+    """Hundreds due in the same second; a row per run, times since then."""
+    rows = []
+    for run in runs:
+        own = {name: count for name, count in run.cost.operator_requests.items() if not name.startswith("GET")}
+        rows.append(
+            [
+                f"{run.count}",
+                *(
+                    " / ".join(f"{percentile(seconds, percent):.1f}" for percent in (50, 100))
+                    for seconds in (run.to_task, run.to_job, run.to_done)
+                ),
+                f"{1000 * run.cost.cpu_seconds['operator'] / run.count:.1f}",
+                f"{sum(count for name, count in own.items() if not is_apart(name)) / run.count:.2f}",
+                _listed(own, run.count),
+                f"{run.cost.other_cores:.2f}",
+            ]
+        )
+    header = ["schedules", "task made, p50 / last s", "Job seen, p50 / last s", "done, p50 / last s",
+              "operator's CPU ms each", "its writes each", "which", "other load, cores"]  # fmt: skip
+    return table(header, rows)
 
 
 def backlog(result: Backlog) -> str:

@@ -10,6 +10,7 @@ from asynctask.adapters.cluster import (
     NAMESPACES,
     PODS,
     QUEUES,
+    SCHEDULES,
     STAGES,
     TASKS,
     AlreadyExists,
@@ -61,7 +62,7 @@ class Stand:
 
     async def empty(self) -> None:
         """Delete what a run left, and wait until it is gone."""
-        kinds = (TASKS, STAGES, JOBS, PODS, EVENTS)
+        kinds = (SCHEDULES, TASKS, STAGES, JOBS, PODS, EVENTS)
         end = monotonic() + EMPTY_SECONDS
         while left := [kind for kind in kinds if await self._count(kind)]:
             for kind in left:

@@ -55,6 +55,8 @@ class Moments:
     """What was seen of one item, by step name."""
 
     submitted: float = 0.0
+    seen: float = 0.0
+    """The task, whoever submitted it."""
     job_seen: dict[str, float] = field(default_factory=dict)
     pod_seen: dict[str, float] = field(default_factory=dict)
     pod_ended: dict[str, float] = field(default_factory=dict)
@@ -124,8 +126,10 @@ class Timeline:
                     self._changed.set()
 
     def _task(self, body: _Object) -> None:
-        if body.metadata.name not in self.items:
+        moments = self.items.get(body.metadata.name)
+        if moments is None:
             return
+        moments.seen = moments.seen or monotonic()
         if body.status.phase == "Queued":
             self.queued.add(body.metadata.name)
         elif body.status.has("Succeeded"):
