@@ -47,6 +47,12 @@ def test_waiting_makes_more_urgent() -> None:
     assert scene.ends("new").admits(201) == ["old"]
 
 
+def test_waiting_makes_nobody_more_urgent_than_the_most_urgent() -> None:
+    scene = Scene(max_running=2, promote_after_seconds=100).runs(wants("greedy/x")).runs(wants("greedy/y"))
+    scene.waits(wants("greedy/old", 5, at=0), wants("modest/new", 1, at=900))
+    assert scene.ends("greedy/x").admits(1000) == ["modest/new"], "within the class fairness goes before age"
+
+
 def test_time_away_is_no_waiting() -> None:
     scene = Scene(max_running=1, promote_after_seconds=100).runs(wants("x"))
     scene.waits(wants("displaced", 5, at=0, away_seconds=6000), wants("new", 4, at=6000))
