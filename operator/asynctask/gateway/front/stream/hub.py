@@ -7,22 +7,23 @@ several changes of one task a client gets the last.
 
 import asyncio
 import random
-from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Iterable
 from time import monotonic
 from typing import Any
 
 import structlog
 
-from asynctask.core.tasklists import Filter
 from asynctask.gateway.front.calls import Caller
 from asynctask.gateway.front.stream import frames
 from asynctask.gateway.front.stream.client import Client, Grant
+from asynctask.gateway.front.stream.counts import Counts
 from asynctask.gateway.front.stream.events import Event, History
+from asynctask.gateway.front.stream.followers import Followers, Namespaces, name_of
+from asynctask.gateway.front.stream.news import frame_for, in_list, newest
 from asynctask.gateway.front.stream.rights import Rights
 from asynctask.gateway.front.stream.topics import Topic
 from asynctask.gateway.front.view import View
-from asynctask.gateway.front.view.changes import Batch, Change
+from asynctask.gateway.front.view.changes import Batch
 from asynctask.gateway.front.view.rows import StageRow, TaskRow
 from asynctask.gateway.metrics import Metrics
 
@@ -45,12 +46,8 @@ class Hub:
         self._metrics = metrics
         self._history = History()
         self._clients: dict[str, Client] = {}
-        self._lists: defaultdict[tuple[Filter, frozenset[str] | None], set[Client]] = defaultdict(set)
-        self._named: defaultdict[tuple[str, str], set[Client]] = defaultdict(set)
-        """By kind of topic, and the task or the namespaces or the user that it is about."""
-        self._overviews: defaultdict[frozenset[str] | None, set[Client]] = defaultdict(set)
-        self._counts: dict[frozenset[str] | None, Counter[str]] = {}
-        self._counts_changed = asyncio.Event()
+        self._followers = Followers()
+        self._counts = Counts(view)
         self.newcomers: set[str] = set()
         """Users who have begun to follow their notifications and were told nothing yet."""
         self._beginnings: set[asyncio.Task[None]] = set()
@@ -106,12 +103,12 @@ class Hub:
             names = [grant.topic.name for grant in grants]
             client.put(frames.frame("reset", {"topics": names}, self._history.position))
         for grant in grants:
-            self._attach(client, grant)
+            self._followers.add(client, grant)
             if missed is None or grant.topic.kind == "logs":
                 self._snapshot(client, grant)
         for event in missed or ():
             for grant in grants:
-                if frame := _frame_for(grant, event):
+                if frame := frame_for(grant, event):
                     client.put(frame)
 
     async def follow(self, client: Client, topics: Iterable[Topic]) -> list[Topic]:
@@ -119,17 +116,17 @@ class Hub:
         wanted = {topic.text: topic for topic in topics}
         grants = await self._grants(client, [topic for text, topic in wanted.items() if text not in client.grants])
         for text in [text for text in client.grants if text not in wanted]:
-            self._detach(client, text)
+            self._followers.remove(client, text)
         for grant in grants:
             if client.id in self._clients and grant.topic.text not in client.grants:
-                self._attach(client, grant)
+                self._followers.add(client, grant)
                 self._snapshot(client, grant)
         return [grant.topic for grant in client.grants.values()]
 
     def leave(self, client: Client) -> None:
         """The stream has ended."""
         for text in list(client.grants):
-            self._detach(client, text)
+            self._followers.remove(client, text)
         self._clients.pop(client.id, None)
         self._metrics.streams.set(len(self._clients))
         self._metrics.stream_resets.labels("slow").inc(client.resets)
@@ -138,23 +135,22 @@ class Hub:
 
     def progress(self, task_uid: str, stage: str, run: int, attempt: int, known: dict[str, Any]) -> None:
         """A stage has told this replica how far it is: finer than what its Stage says."""
-        followers = self._named.get(("task", task_uid))
-        if followers:
+        if followers := self._followers.of("task", task_uid):
             data = {"topic": f"task:{task_uid}", "stage": stage, "run": run, "attempt": attempt, "progress": known}
             self._send(followers, frames.frame("progress", data))
 
     def notify(self, user: str, data: dict[str, Any]) -> None:
         """Something for one user."""
-        if followers := self._named.get(("notifications", user)):
+        if followers := self._followers.of("notifications", user):
             self._send(followers, frames.frame("notification", {"topic": "notifications", **data}))
 
     def followed(self, kind: str) -> list[str]:
         """What of a kind (`logs`: `ID` or `ID/STAGE`; `notifications`: a user) anybody follows."""
-        return [name for of, name in self._named if of == kind]
+        return self._followers.names(kind)
 
     def send_logs(self, name: str, data: dict[str, Any]) -> None:
         """New lines of a log, to all who follow it."""
-        if followers := self._named.get(("logs", name)):
+        if followers := self._followers.of("logs", name):
             self._send(followers, frames.frame("logs", {"topic": f"logs:{name}", **data}))
 
     # -- rounds
@@ -174,10 +170,10 @@ class Hub:
             self._counts.clear()
             for client in self._clients.values():
                 client.lose()
-        for change in _newest(batch.changes):
+        for change in newest(batch.changes):
             event = self._history.add(change)
             event.is_leaving = change.row is None and self._view.leaving.get(change.known.uid) is not None
-            self._count(change)
+            self._counts.take(change)
             self._tell(event)
         self._history.settle()
         self._metrics.stream_events.inc(len(batch.changes))
@@ -185,16 +181,16 @@ class Hub:
     def _tell(self, event: Event) -> None:
         row = event.known
         if isinstance(row, TaskRow):
-            for (wanted, namespaces), clients in self._lists.items():
-                if how := _in_list(wanted, namespaces, event):
+            for wanted, namespaces, clients in self._followers.lists():
+                if how := in_list(wanted, namespaces, event):
                     self._send(clients, event.frame("tasks", how))
-            if clients := self._named.get(("task", row.uid), set()):
+            if clients := self._followers.of("task", row.uid):
                 how = "whole" if event.row else "gone"
                 self._send(clients, event.frame(f"task:{row.uid}", how))
         elif isinstance(row, StageRow):
-            if clients := self._named.get(("task", row.task_uid), set()):
+            if clients := self._followers.of("task", row.task_uid):
                 self._send(clients, event.frame(f"task:{row.task_uid}", "stage"))
-        elif clients := self._named.get(("queues", ""), set()):
+        elif clients := self._followers.of("queues", ""):
             self._send(clients, event.frame("queues", "queue"))
 
     def _send(self, clients: Iterable[Client], frame: bytes) -> None:
@@ -206,34 +202,18 @@ class Hub:
             await asyncio.sleep(HEARTBEAT_SECONDS)
             self._send(self._clients.values(), frames.frame("heartbeat", {}, self._history.position))
 
-    # -- overview
-
-    def _count(self, change: Change) -> None:
-        for namespaces, counts in self._counts.items():
-            for row, step in ((change.before, -1), (change.row, 1)):
-                if isinstance(row, TaskRow) and (namespaces is None or row.namespace in namespaces):
-                    counts[str(row.status)] += step
-                    self._counts_changed.set()
-
-    def _counted(self, namespaces: frozenset[str] | None) -> dict[str, int]:
-        counts = self._counts.get(namespaces)
-        if counts is None:
-            counts = Counter(str(row.status) for row in self._view.tasks.within(namespaces))
-            self._counts[namespaces] = counts
-        return {status: count for status, count in sorted(counts.items()) if count > 0}
-
     async def _tell_overviews(self) -> None:
         while True:
-            await self._counts_changed.wait()
-            self._counts_changed.clear()
-            for namespaces in [known for known in self._counts if known not in self._overviews]:
-                del self._counts[namespaces]
-            for namespaces, clients in list(self._overviews.items()):
+            await self._counts.changed.wait()
+            self._counts.changed.clear()
+            followed = self._followers.overviews()
+            self._counts.keep_only([namespaces for namespaces, _ in followed])
+            for namespaces, clients in followed:
                 self._send(clients, self._overview(namespaces))
             await asyncio.sleep(OVERVIEW_SECONDS)
 
-    def _overview(self, namespaces: frozenset[str] | None) -> bytes:
-        return frames.frame("overview", {"topic": "overview", "tasks": self._counted(namespaces)})
+    def _overview(self, namespaces: Namespaces) -> bytes:
+        return frames.frame("overview", {"topic": "overview", "tasks": self._counts.of(namespaces)})
 
     # -- rights
 
@@ -271,42 +251,15 @@ class Hub:
             new = await self._rights.grant(client.caller, old.topic)
             if client.grants.get(text) is not old or new == old:
                 continue
-            self._detach(client, text)
+            self._followers.remove(client, text)
             if new is None:
                 client.put(frames.frame("end", {"topic": old.topic.name, "code": "NotFound"}))
                 continue
-            self._attach(client, new)
+            self._followers.add(client, new)
             client.put(frames.frame("reset", {"topics": [old.topic.name]}, self._history.position))
             self._snapshot(client, new)
 
-    # -- who follows what
-
-    def _attach(self, client: Client, grant: Grant) -> None:
-        client.grants[grant.topic.text] = grant
-        self._place(grant, client.caller.name).add(client)
-
-    def _detach(self, client: Client, text: str) -> None:
-        grant = client.grants.pop(text)
-        if any(_key(other) == _key(grant) for other in client.grants.values()):
-            return
-        clients = self._place(grant, client.caller.name)
-        clients.discard(client)
-        if not clients:
-            self._forget_place(grant, client.caller.name)
-
-    def _place(self, grant: Grant, user: str) -> set[Client]:
-        topic = grant.topic
-        if topic.kind == "tasks":
-            return self._lists[topic.wanted, grant.namespaces]
-        if topic.kind == "overview":
-            return self._overviews[grant.namespaces]
-        return self._named[topic.kind, _name(topic, user)]
-
-    def _forget_place(self, grant: Grant, user: str) -> None:
-        topic = grant.topic
-        self._lists.pop((topic.wanted, grant.namespaces), None) if topic.kind == "tasks" else None
-        self._overviews.pop(grant.namespaces, None) if topic.kind == "overview" else None
-        self._named.pop((topic.kind, _name(topic, user)), None)
+    # -- how it is now
 
     def _snapshot(self, client: Client, grant: Grant) -> None:
         """How it is now, where it is small; lists are read page by page."""
@@ -332,7 +285,7 @@ class Hub:
         if self.begin_logs is None:
             return
         try:
-            for data in await self.begin_logs(_name(topic, ""), topic.tail):
+            for data in await self.begin_logs(name_of(topic, ""), topic.tail):
                 client.put(frames.frame("logs", {"topic": topic.name, **data}))
         except OSError as error:
             log.warning("a log can't be read", error=str(error))
@@ -346,64 +299,3 @@ async def _kept_up(work: Callable[[], Awaitable[None]]) -> None:
         except Exception:
             log.exception("the event stream stumbled")
             await asyncio.sleep(1)
-
-
-def _newest(changes: Iterable[Change]) -> Iterable[Change]:
-    """One change for each object: from how it was before all of them to how it is after."""
-    merged: dict[tuple[str, str], Change] = {}
-    for change in changes:
-        key = (change.kind, change.known.uid)
-        old = merged.pop(key, None)
-        if old is not None:
-            change = Change(change.kind, change.row, old.before)
-        if change.row is not None or change.before is not None:  # else it came and went within the round
-            merged[key] = change
-    return merged.values()
-
-
-def _in_list(wanted: Filter, namespaces: frozenset[str] | None, event: Event) -> str:
-    """How a list hears of a change: as a line, as gone, or not at all."""
-    row, before = event.row, event.before
-    if namespaces is not None and event.known.namespace not in namespaces:
-        return ""
-    if row is not None and _takes(wanted, row):
-        return "line"
-    return "gone" if before is not None and _takes(wanted, before) else ""
-
-
-def _takes(wanted: Filter, row: Any) -> bool:
-    return wanted.takes(row)
-
-
-def _frame_for(grant: Grant, event: Event) -> bytes | None:
-    """What a client that follows a topic gets of an event that it missed."""
-    topic, row = grant.topic, event.known
-    if isinstance(row, TaskRow):
-        if topic.kind == "tasks":
-            how = _in_list(topic.wanted, grant.namespaces, event)
-            return event.frame("tasks", how) if how else None
-        if topic.kind == "task" and topic.task == row.uid:
-            return event.frame(topic.name, "whole" if event.row else "gone")
-    elif isinstance(row, StageRow):
-        if topic.kind == "task" and topic.task == row.task_uid:
-            return event.frame(topic.name, "stage")
-    elif topic.kind == "queues":
-        return event.frame("queues", "queue")
-    return None
-
-
-def _name(topic: Topic, user: str) -> str:
-    match topic.kind:
-        case "task":
-            return topic.task
-        case "logs":
-            return f"{topic.task}/{topic.stage}" if topic.stage else topic.task
-        case "notifications":
-            return user
-    return ""
-
-
-def _key(grant: Grant) -> tuple[object, ...]:
-    """Grants of one client with the same key are served in one place."""
-    topic = grant.topic
-    return topic.kind, topic.task, topic.stage, topic.wanted, grant.namespaces
