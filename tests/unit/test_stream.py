@@ -114,6 +114,17 @@ class Sink:
     def __init__(self) -> None:
         self.read = b""
         self.may = asyncio.Event()
+        self.sent = 0
+        """Writes that nobody waited for."""
+
+    @property
+    def is_idle(self) -> bool:
+        return self.may.is_set()
+
+    def send(self, data: bytes) -> None:
+        assert self.is_idle
+        self.read += data
+        self.sent += 1
 
     async def write(self, data: bytes) -> None:
         await self.may.wait()
@@ -147,6 +158,29 @@ async def test_a_client_that_takes_nothing_is_given_up(monkeypatch: pytest.Monke
     stuck.put(b"x")
     with pytest.raises(TimeoutError):
         await stuck.serve(Sink())
+
+
+async def test_who_keeps_up_is_written_to_once_a_round_and_in_order() -> None:
+    quick, sink = client(), Sink()
+    sink.may.set()
+    serving = asyncio.create_task(quick.serve(sink))
+    quick.put(b"0")
+    while not sink.read:
+        await asyncio.sleep(0)
+    for round_ in (b"12", b"34"):
+        for frame in round_:
+            quick.put(bytes([frame]))
+        await asyncio.sleep(0)
+    assert (sink.read, sink.sent) == (b"01234", 2)
+    sink.may.clear()  # it lags behind: now its task waits for it
+    quick.put(b"5")
+    quick.put(b"6")
+    await asyncio.sleep(0)
+    sink.may.set()
+    quick.put(b"7")
+    quick.close()
+    await serving
+    assert sink.read == b"01234567"
 
 
 def test_output_is_split_into_lines_with_their_times() -> None:

@@ -5,7 +5,7 @@ import socket
 from contextlib import suppress
 from typing import Annotated, Any
 
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 from pydantic import Field
 
 from asynctask.gateway.front.calls import Call, Desk
@@ -142,6 +142,22 @@ class _Connection:
         if request.transport and (connection := request.transport.get_extra_info("socket")):
             # by itself the kernel would keep megabytes for each client that does not read
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL_BYTES)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether the kernel has all that was written."""
+        transport = self._request.transport
+        return transport is not None and not transport.is_closing() and not transport.get_write_buffer_size()
+
+    def send(self, data: bytes) -> None:
+        """Write as the response itself would, once its headers are written (RFC 9112, 7.1: a chunk)."""
+        transport = self._request.transport
+        assert isinstance(transport, asyncio.Transport)
+        transport.write(b"%x\r\n%b\r\n" % (len(data), data) if self._is_chunked else data)
+
+    @property
+    def _is_chunked(self) -> bool:
+        return self._request.version >= HttpVersion11
 
     async def write(self, data: bytes) -> None:
         """Write; while much of it waits in the connection, so does the caller."""

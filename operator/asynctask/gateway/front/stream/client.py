@@ -1,4 +1,8 @@
-"""One client at the other end of a stream: what waits for it, and the writing. Nobody else waits for it."""
+"""One client at the other end of a stream: what waits for it, and the writing. Nobody else waits for it.
+
+A client that keeps up is written to straight from the event loop, once for all that a round has for it; waking a task
+for each would be the larger part of the work. Only who lags behind is waited for by a task of its own.
+"""
 
 import asyncio
 from collections import deque
@@ -31,6 +35,13 @@ class Grant:
 class Sink(Protocol):
     """Where frames go: an HTTP response."""
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether the peer has taken all that was written, so that more can be sent without waiting."""
+
+    def send(self, data: bytes) -> None:
+        """Write without waiting; only while it is idle."""
+
     async def write(self, data: bytes) -> None:
         """Write, and wait while the peer is slow."""
 
@@ -48,6 +59,9 @@ class Client:
         self._waiting: deque[bytes] = deque()
         self._bytes = 0
         self._come = asyncio.Event()
+        self._sink: Sink | None = None
+        """Once the first frame is written."""
+        self._is_due = False
         self._is_lost = False
         self._is_closed = False
         self.resets = 0
@@ -59,7 +73,7 @@ class Client:
             return
         self._waiting.append(frame)
         self._bytes += len(frame)
-        self._come.set()
+        self._wake()
 
     def lose(self) -> None:
         """What it has is no longer whole."""
@@ -68,7 +82,7 @@ class Client:
         if not self._is_lost:
             self.resets += 1
         self._is_lost = True
-        self._come.set()
+        self._wake()
 
     def close(self) -> None:
         """End the stream once what waits is written."""
@@ -83,8 +97,25 @@ class Client:
             while data := self._take():
                 async with asyncio.timeout(WRITE_SECONDS):
                     await sink.write(data)
+                self._sink = sink
             if self._is_closed:
                 return
+
+    def _wake(self) -> None:
+        if self._sink is None or not self._sink.is_idle:
+            self._come.set()
+        elif not self._is_due:
+            self._is_due = True
+            asyncio.get_running_loop().call_soon(self._send)
+
+    def _send(self) -> None:
+        """What has come since, as one write, or as many as the peer takes without being waited for."""
+        self._is_due = False
+        while self._sink and self._sink.is_idle:
+            if not (data := self._take()):
+                return
+            self._sink.send(data)
+        self._come.set()
 
     def _take(self) -> bytes:
         if self._is_lost:
