@@ -61,14 +61,16 @@ class Keys:
         if not key or not operation.keyed:
             return await make()
         claim = self._claim_of(operation, call, key, raw)
-        if known := await self._claim(claim):
+        known = await self._claim(claim)
+        if known and (known.is_done or known.request_digest != claim.request_digest or not operation.repeatable):
             return _again(claim, known)
         done: KeyedAnswer | None = None
         try:
             response = await make()
             done = _done(claim, response)
         finally:
-            await asyncio.shield(self._settle(claim, done))
+            if done or not known:  # somebody else's claim is theirs to free
+                await asyncio.shield(self._settle(claim, done))
         return response
 
     def _claim_of(self, operation: Operation, call: Call, key: str, raw: bytes) -> KeyedAnswer:

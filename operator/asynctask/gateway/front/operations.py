@@ -60,6 +60,9 @@ class Operation:
     """Whether a change is audited; not so where nothing but the caller's own convenience changes."""
     keyed: bool = True
     """Whether a change's answer may be kept for its Idempotency-Key; not so where it holds a secret."""
+    repeatable: bool = False
+    """Whether a change made twice under one Idempotency-Key, even at the same time, is one by itself: then nobody waits
+    for the first request of a key, whose replica may have been killed over it."""
     takes_version: bool = False
     """Whether it takes If-Match: the ETag of what the caller has seen."""
     body_optional: bool = False

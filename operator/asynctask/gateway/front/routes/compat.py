@@ -50,6 +50,7 @@ def operations(_: Desk) -> tuple[Operation, ...]:
             body=SubmitTask,
             answer=Submitted,
             errors=(InvalidField, InvalidJson, KeyReused, RefusedByCluster),
+            repeatable=True,
         ),
         Operation(
             "GET",

@@ -67,6 +67,7 @@ def operations(_: Desk) -> tuple[Operation, ...]:
             answer=TaskWhole,
             status=201,
             errors=(InvalidField, AlreadyThere, KeyReused, RefusedByCluster),
+            repeatable=True,
         ),
         Operation(
             "POST",
