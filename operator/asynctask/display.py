@@ -1,7 +1,8 @@
 """When a status that only informs is worth a write.
 
 Nothing rests on a task's status while it runs: it is reckoned anew from its Stages. So a change waits a moment for
-company, and short tasks cost fewer writes; progress is written at a fixed pace.
+company, and short tasks cost fewer writes: one that only waits, for a place or for its pod to begin, some moments
+longer. Progress is written at a fixed pace.
 """
 
 from collections.abc import Mapping
@@ -11,6 +12,7 @@ from typing import Any, Literal
 import orjson
 
 from asynctask.adapters.store import Key
+from asynctask.api.status import Phase
 from asynctask.core.mergepatch import difference
 from asynctask.settings import OperatorSettings
 
@@ -39,7 +41,7 @@ class Displays:
             return 0.0
         now = monotonic()
         noticed = self._noticed.setdefault(key, now)
-        if urgency == "queued":
+        if urgency == "queued" or wanted.get("phase") == Phase.STARTING:
             due = noticed + self._settings.queued_display_delay_seconds
         elif _is_significant(current, wanted):
             due = noticed + self._settings.display_delay_seconds

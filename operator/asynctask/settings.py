@@ -45,7 +45,7 @@ class OperatorSettings(ClusterSettings):
     progress_period_seconds: float = Field(default=5.0, gt=0)
     """A task's progress is written at most this often."""
     queued_display_delay_seconds: float = Field(default=3.0, ge=0)
-    """A task that waits in its queue says so after this time."""
+    """A task that waits, in its queue or for its pod to begin, says so after this time."""
     resync_seconds: float = Field(default=300, gt=0)
     """How often everything is listed anew, to repair what a watch may lose."""
     stuck_pod_seconds: float = Field(default=600, gt=0)

@@ -66,3 +66,10 @@ def test_while_there_is_more_urgent_work_what_only_informs_waits_but_not_for_eve
     assert displays.delay(KEY, {}, RUNNING, "soon") == 0
     clock.now += display.BUSY_SECONDS
     assert displays.delay(KEY, {}, RUNNING, "soon", busy=True) == 0
+
+
+def test_a_pod_that_is_about_to_begin_is_worth_a_write_only_when_it_takes_its_time(clock: Clock) -> None:
+    displays = Displays(OperatorSettings())
+    assert displays.delay(KEY, {}, {"phase": "Starting", "run": 1}, "soon") == 3
+    clock.now += 2
+    assert displays.delay(KEY, {}, RUNNING, "soon") == 0

@@ -46,12 +46,15 @@ class Latency:
 
     SLOW_SECONDS = 0.1
     """Ten times what a write takes when the API server has time."""
+    CALM_SECONDS = 0.05
+    """What was slow is so until writes take no longer than this."""
     MEMORY_SECONDS = 5.0
     WEIGHT = 0.1
 
     def __init__(self) -> None:
         self._mean = 0.0
         self._seen_at = float("-inf")
+        self._was_slow = False
 
     def seen(self, seconds: float) -> None:
         """A write took this long."""
@@ -59,8 +62,9 @@ class Latency:
         known = now - self._seen_at <= self.MEMORY_SECONDS
         self._mean = self._mean + self.WEIGHT * (seconds - self._mean) if known else seconds * self.WEIGHT
         self._seen_at = now
+        self._was_slow = self._mean > (self.CALM_SECONDS if self._was_slow else self.SLOW_SECONDS)
 
     @property
     def is_slow(self) -> bool:
         """Whether the API server, or we ourselves, can hardly keep up."""
-        return self._mean > self.SLOW_SECONDS and monotonic() - self._seen_at <= self.MEMORY_SECONDS
+        return self._was_slow and monotonic() - self._seen_at <= self.MEMORY_SECONDS
