@@ -60,20 +60,6 @@ def test_who_has_the_stage(recorded: Recorded, caller: Caller, expected: type[Ga
     assert verdict(recorded, caller) is expected
 
 
-@pytest.mark.parametrize(
-    ("recorded", "caller", "at_once"),
-    [
-        (stage(), pod(1), False),  # nobody has written: the first write will do
-        (held_by(pod(1)), pod(1), False),
-        (held_by(pod(1, 0, "a")), pod(1, 1, "b"), True),  # nothing else keeps pod a out
-        (held_by(pod(1, 0, "a"), attempt=2), pod(2, 1, "b"), False),  # the attempt does
-        (held_by(pod(1, 0, "a"), attempt=1), pod(2, 1, "b"), True),
-    ],
-)
-def test_when_a_claim_needs_a_write_of_its_own(recorded: Recorded, caller: Caller, at_once: bool) -> None:
-    assert recorded.must_claim_at_once(caller) is at_once
-
-
 def parts(recorded: Recorded, change: Change, caller: Caller = ME) -> dict[str, Any]:
     patch = operations(recorded, caller, change, NOW)
     if not patch:

@@ -7,11 +7,8 @@ carries the resourceVersion it was decided on, so a pod can never write past a s
 * `status.attempt`, raised by the operator before a new attempt starts: fences all pods of older attempts;
 * `status.holder`, written by the gateway: fences older pods of the same attempt (suspended and resumed, evicted).
 
-A claim costs no write of its own, unless another pod of the attempt is recorded: then the claim is written before the
-successor is given its checkpoint, for from that checkpoint on the predecessor's writes would be lost work at best. With
-no holder recorded no pod has written anything: a predecessor that then does so before its successor's first write adds
-work that it has truly done, and is pushed aside by that write. A holder whose pod the cluster still has alive is not
-pushed aside at all: its successor waits (`LiveStage.begin`).
+A pod is recorded before it is given its context, so of two pods of an attempt just one begins, whichever gateways they
+ask. A holder whose pod the cluster still has alive is not pushed aside: its successor waits (`LiveStage.begin`).
 """
 
 from collections.abc import Mapping
@@ -99,10 +96,6 @@ class Recorded:
         """The outcome that this attempt has reported."""
         completion = self.part("completion")
         return str(completion["outcome"]) if completion and int(completion.get("attempt", 1)) == attempt else None
-
-    def must_claim_at_once(self, caller: Caller) -> bool:
-        """Whether a pod that nothing else fences off may still write."""
-        return self.holder is not None and not self.is_held_by(caller) and self.holder.attempt >= self.attempt
 
 
 def check(recorded: Recorded, caller: Caller) -> None:

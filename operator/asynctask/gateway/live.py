@@ -1,8 +1,8 @@
 """One stage as this replica knows it: takes calls in, writes the Stage's status as seldom as the promises allow.
 
 A checkpoint and the end are written before they are acknowledged; what comes in while a write is under way goes
-together into the next one. Progress waits for `period` seconds since the last write, so that a short stage costs one
-write in all.
+together into the next one. Progress waits for `period` seconds since the last write, so that a short stage costs its
+claim and one write.
 """
 
 import asyncio
@@ -22,6 +22,7 @@ from asynctask.gateway.messages import Complete, Report
 from asynctask.gateway.metrics import Metrics
 
 WRITE_TRIES = 12
+CLAIM = Change(claim=True)
 
 log = structlog.get_logger("gateway")
 
@@ -58,6 +59,7 @@ class LiveStage:
         self._timer: asyncio.TimerHandle | None = None
         self._current: asyncio.Task[None] | None = None
         self._next: asyncio.Task[None] | None = None
+        self._beginning = asyncio.Lock()
 
     @property
     def checkpoint_sequence(self) -> int:
@@ -77,19 +79,16 @@ class LiveStage:
         self._admit(caller)
 
     async def begin(self, caller: Caller) -> Recorded:
-        """A pod asks for its context: claim the stage if need be, and return the Stage as it is after that.
+        """A pod asks for its context: claim the stage, and return the Stage as it is after that.
 
         Raises NotNow while another pod of the attempt may still work, StaleAttempt and StageGone.
         """
         self.heard_at = self._clock()
-        await self._read()
-        check(self.recorded, caller)
-        await self._let_go(caller)
-        self._admit(caller)
-        if self.recorded.must_claim_at_once(caller):
-            self._pending = self._pending.followed_by(Change(claim=True))
-            await self._commit(caller)
-        return self.recorded
+        async with self._beginning:
+            await self._read()
+            await self._write(caller, CLAIM)
+            self._admit(caller)
+            return self.recorded
 
     async def report(self, caller: Caller, report: Report, bandwidth: Bandwidth | None = None) -> int:
         """Take a report in and return the last sequence known. A checkpoint is durable when this returns."""
@@ -219,6 +218,8 @@ class LiveStage:
         for tries in range(WRITE_TRIES):
             check(self.recorded, caller)
             self._check_youngest(caller)
+            if change is CLAIM:
+                await self._let_go(caller)
             patch = operations(self.recorded, caller, change, self._now())
             if not patch:
                 return
