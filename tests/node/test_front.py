@@ -196,7 +196,7 @@ def test_every_command_of_the_tutorial_works_as_it_stands(desk: Desk, tmp_path: 
         "set -eu -o pipefail\ntrap 'kill $(jobs -p)' EXIT\n"
         "curl() { command curl -w '%{stderr}\\n@%{http_code} %{method} %{url}\\n' \"$@\"; }\n"
     )
-    script = prelude + "\n".join(shell_blocks("tutorial-api.md")) + '\necho "ID=$ID"'
+    script = prelude + "\n".join(shell_blocks("tutorial-api.md")) + '\necho; echo "ID=$ID"'
     script = script.replace("$API/api/v1/tasks/$ID/waiting", "$API/api/v1/tasks/$ID/waiting; sleep 8")
     path = f"{tool('kubectl').parent}:{os.environ['PATH']}"
     environment = os.environ | {"KUBECONFIG": str(desk.cluster.kubeconfig), "PATH": path}
