@@ -160,7 +160,7 @@ async def test_the_end_of_a_flood_that_is_killed_is_kept(lab: Lab, tmp_path: Pat
                     await asyncio.sleep(0.3)
             await asyncio.to_thread(kill, pod)
             await asyncio.to_thread(task.ending)
-            last = await asyncio.to_thread(last_on_node, pod)
+            last = await asyncio.to_thread(last_on_node, lab, pod)
             async with asyncio.timeout(90):
                 while last not in [line.text for line in reading.tail(book.root, uid, LogFilter(), 20)]:
                     await asyncio.sleep(0.3)
@@ -170,10 +170,10 @@ async def test_the_end_of_a_flood_that_is_killed_is_kept(lab: Lab, tmp_path: Pat
             task.delete()
 
 
-def last_on_node(pod: Object) -> str:
+def last_on_node(lab: Lab, pod: Object) -> str:
     """The last line of a pod's log on the node."""
     meta = pod["metadata"]
-    (path,) = Path("/var/log/pods").glob(f"{meta['namespace']}_{meta['name']}_{meta['uid']}/stage/*.log")
+    (path,) = (lab.cluster.state / "pod-logs").glob(f"{meta['namespace']}_{meta['name']}_{meta['uid']}/stage/*.log")
     with path.open("rb") as file:
         file.seek(max(0, path.stat().st_size - 10_000))
         return file.read().rstrip(b"\n").splitlines()[-1].split(b" ", 3)[3].decode()
