@@ -1,7 +1,8 @@
 """A list's columns, read as far as they are needed, and the questions that a review asks of them.
 
 Nothing is mapped into memory: on a shared disk a file may go while it is read, which must be an error of one call and
-not the end of the process. All of it blocks; call it in a thread.
+not the end of the process. Nor is a long column kept: the kernel has lately read pages at hand, where a million items
+would take 30 MB of each replica. All of it blocks; call it in a thread.
 """
 
 import os
@@ -13,6 +14,7 @@ from itertools import repeat
 from operator import contains
 from pathlib import Path
 from threading import Lock
+from typing import overload
 
 import orjson
 
@@ -27,6 +29,43 @@ CODES = {
 }  # fmt: skip
 READ = 1 << 20
 LINE = 4096
+KEPT_NUMBERS = 1 << 17
+"""A column of no more numbers is kept: those of folders, mostly, which are asked for one by one."""
+
+
+class Column(Sequence[int]):
+    """The numbers of an open file. Raises OSError when it is shorter than it was."""
+
+    def __init__(self, file: int, code: str) -> None:
+        self._file, self._code = file, code
+        self._width = array(code).itemsize
+        self._length = os.fstat(file).st_size // self._width
+
+    def __len__(self) -> int:
+        return self._length
+
+    @overload
+    def __getitem__(self, at: int) -> int: ...
+    @overload
+    def __getitem__(self, at: slice) -> "array[int]": ...
+    def __getitem__(self, at: int | slice) -> "int | array[int]":
+        if isinstance(at, slice):
+            start, stop, step = at.indices(self._length)
+            return self._read(start, max(0, stop - start))[::step]
+        if not 0 <= at < self._length:
+            raise IndexError(at)
+        return self._read(at, 1)[0]
+
+    def _read(self, start: int, length: int) -> "array[int]":
+        found = array(self._code)
+        begin, end = start * self._width, (start + length) * self._width
+        while begin < end:
+            block = os.pread(self._file, min(READ, end - begin), begin)
+            if not block or len(block) % self._width:
+                raise OSError("the index is shorter than it was")
+            found.frombytes(block)
+            begin += len(block)
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +92,7 @@ class Index:
         """Of the whole list's bytes: SHA-256, hexadecimal."""
         self.now: int = meta["now"]
         """What ages count to, in nanoseconds since 1970."""
-        self._columns: dict[str, array[int]] = {}
+        self._columns: dict[str, Sequence[int]] = {}
         self._files: dict[str, int] = {}
         self._lock = Lock()
 
@@ -66,18 +105,12 @@ class Index:
             os.close(file)
         self._files.clear()
 
-    @property
-    def weight(self) -> int:
-        """Bytes of memory that its columns take."""
-        return sum(len(column) * column.itemsize for column in list(self._columns.values()))
-
     # -- rows
 
     def row(self, number: int) -> Item:
         """One item."""
-        (kind,) = self._numbers("types", number, 1)
-        (size,), (time,) = self._numbers("sizes", number, 1), self._numbers("times", number, 1)
-        return Item(number, self.path(number), size, time, self.types[kind])
+        size, time = self.column("sizes")[number], self.column("times")[number]
+        return Item(number, self.path(number), size, time, self.types[self.column("types")[number]])
 
     def path(self, row: int) -> str:
         """Its path."""
@@ -85,7 +118,7 @@ class Index:
 
     def line(self, row: int) -> bytes:
         """Its line in the list, as it was written."""
-        (start,) = self._numbers("starts", row, 1)
+        start = self.column("starts")[row]
         found = b""
         while b"\n" not in found:
             more = os.pread(self._file("list.jsonl"), LINE, start + len(found))
@@ -148,7 +181,7 @@ class Index:
         if "\0" in text or low >= high:
             return bytes(self.items)
         begin = self._begin(low)
-        (end,) = self._numbers("path_ends", high - 1, 1)
+        end = self.column("path_ends")[high - 1]
         parts = [bytes(low)]
         sought = text.encode("utf-8", "replace")
         rest = b""
@@ -204,27 +237,21 @@ class Index:
 
     # -- files
 
-    def column(self, name: str) -> "array[int]":
-        """A column as a whole; kept from then on."""
+    def column(self, name: str) -> Sequence[int]:
+        """A column. A short one is read whole and kept from then on."""
         found = self._columns.get(name)
         if found is None:
-            with self._lock:
-                found = self._columns.get(name)
-                if found is None:
-                    found = array(CODES[name])
-                    with (self.directory / name).open("rb") as file:
-                        while block := file.read(READ):  # not all at once: it would be in memory twice
-                            found.frombytes(block)
-                    self._columns[name] = found
+            column = Column(self._file(name), CODES[name])
+            found = self._columns[name] = column if len(column) > KEPT_NUMBERS else column[:]
         return found
 
     def kept_lines(self, struck: Mask) -> Iterable[bytes]:
         """What is left of the list, line by line as it was written, in blocks."""
         lines = self.column("lines")
         keep = bytearray(self.items)
-        for row, line in enumerate(lines):
-            keep[line] = not struck[row]
-        self._columns.pop("lines", None)  # wanted once in a review
+        for at, end in masks.blocks(0, self.items):
+            for line, gone in zip(lines[at:end], struck[at:end], strict=True):
+                keep[line] = not gone
         number = 0
         with (self.directory / "list.jsonl").open("rb") as file:
             while block := file.readlines(READ):
@@ -242,26 +269,18 @@ class Index:
                 self._files[name] = os.open(self.directory / name, os.O_RDONLY)
             return self._files[name]
 
-    def _numbers(self, name: str, start: int, length: int) -> "array[int]":
-        """A few of a column that need not be there as a whole."""
-        if (known := self._columns.get(name)) is not None:
-            return known[start : start + length]
-        found = array(CODES[name])
-        found.frombytes(os.pread(self._file(name), length * found.itemsize, start * found.itemsize))
-        return found
-
     def _begin(self, row: int) -> int:
-        return self._numbers("path_ends", row - 1, 1)[0] if row else 0
+        return self.column("path_ends")[row - 1] if row else 0
 
     def _key(self, row: int) -> bytes:
         begin = self._begin(row)
-        (end,) = self._numbers("path_ends", row, 1)
+        end = self.column("path_ends")[row]
         return os.pread(self._file("paths"), end - 1 - begin, begin)
 
     def _place(self, key: bytes) -> int:
         return bisect_left(range(self.items), key, key=lambda row: self._key(row).replace(b"/", b"\0"))
 
     def _folder_name(self, folder: int) -> str:
-        begin = self._numbers("folder_name_ends", folder - 1, 1)[0] if folder else 0
-        (end,) = self._numbers("folder_name_ends", folder, 1)
+        ends = self.column("folder_name_ends")
+        begin, end = ends[folder - 1] if folder else 0, ends[folder]
         return os.pread(self._file("folder_names"), end - begin, begin).decode()
