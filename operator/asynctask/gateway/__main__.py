@@ -6,7 +6,7 @@ import sys
 
 import structlog
 
-from asynctask.adapters import logs
+from asynctask.adapters import logs, memory
 from asynctask.adapters.cluster import Cluster
 from asynctask.adapters.connection import ConnectionProblem, connect
 from asynctask.gateway.app import Gateway
@@ -43,6 +43,7 @@ async def run(settings: GatewaySettings) -> None:
 
 def main() -> None:
     """The entry point."""
+    memory.give_back()
     settings = GatewaySettings()
     logs.configure(settings.log_level, settings.log_format)
     try:
