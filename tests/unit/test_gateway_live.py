@@ -157,7 +157,9 @@ async def test_a_report_of_a_pod_whose_successor_came_meanwhile_is_not_acknowled
     results = await asyncio.gather(blocked, waiting, claim, return_exceptions=True)
     assert isinstance(results[1], StaleAttempt)
     assert server.status.get("checkpoint", {}).get("data") in (None, {"n": 1})
-    await live.report(YOUNGER, report(1, 1, {"n": "mine"}))
+    await live.report(
+        YOUNGER, report(2, 1, {"n": "mine"})
+    )  # it was given what the older one saved, and goes on from there
     assert server.status["holder"]["podUID"] == "b"
     assert server.status["checkpoint"]["data"] == {"n": "mine"}
 

@@ -94,7 +94,7 @@ class Server:
 def test_a_refused_task_says_so_at_once_and_goes_on_by_itself(kind: str) -> None:
     async def story() -> None:
         server = Server()
-        settings = OperatorSettings(display_delay_seconds=0)
+        settings = OperatorSettings(display_delay_seconds=0, queued_display_delay_seconds=0)
         context = Context(settings, server, OperatorMetrics())  # type: ignore[arg-type]  # stands in for the client
         scheduler = Scheduler(context.queue.add)
         reconciler = Reconciler(context, scheduler)
