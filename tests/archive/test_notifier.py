@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 from support.databases import Database, Servers
+from support.patience import patient
 from support.sinks import Inlet, http_server, mail_server
 
 from asynctask.adapters.archive import Archive, inbox, notifyrules, open_archive, outbox
@@ -216,7 +217,7 @@ async def test_what_happened_before_there_were_notifications_is_not_told(archive
 async def test_twelve_failures_within_a_moment_are_one_mail(archive: Archive, tmp_path: Path) -> None:
     with mail_server() as box:
         async with desk_on(archive, tmp_path, mail(box.port)) as desk:
-            await desk.rule("mail:ops@example.com", groupSeconds=1)
+            await desk.rule("mail:ops@example.com", groupSeconds=round(patient(1)))  # by then all have happened
             for _ in range(12):
                 await desk.happen(desk.event(turn=None, series=""))
             await eventually(lambda: box.mails)
