@@ -111,7 +111,9 @@ async def test_all_that_a_container_writes_is_kept_beside_one_that_floods(lab: L
             print([line.text for line in lines if line.text.startswith("…")])
             assert kept[0] == 1, "the beginning"
             assert kept[-1000:] == list(range(FLOOD_LINES - 999, FLOOD_LINES + 1)), "the end"
-            assert len(kept) + left_out(lines) == FLOOD_LINES or any("may be missing" in line.text for line in lines)
+            missing = FLOOD_LINES - len(kept) - left_out(lines)
+            # remarks that were dropped with the lines around them are counted as lines too
+            assert -10 <= missing <= 0 or any("may be missing" in line.text for line in lines)
             size = sum(path.stat().st_size for path in book.root.rglob("*.gz"))
             assert size < 30 << 20
             assert grown < 150 * 1024, f"{grown} KiB more"
@@ -127,18 +129,20 @@ async def test_who_follows_a_flood_that_goes_on_sees_its_present_and_then_its_en
         try:
             uid = task.object["metadata"]["uid"]
             await asyncio.to_thread(task.until_runs, "s1")
-            async with asyncio.timeout(100):
-                while not _is_said(book, uid, "may be missing here"):
-                    await asyncio.sleep(0.5)
-            (newest,) = await asyncio.to_thread(reading.tail, book.root, uid, LogFilter(), 1)
-            behind = time.time() - newest.time / 1e6
-            assert behind < 45, f"{behind:.0f} s behind"
-            ended = await asyncio.to_thread(task.ending, 1, 150)
-            assert ended["status"]["phase"] == "Succeeded"
+            ending = asyncio.create_task(asyncio.to_thread(task.ending, 1, 150))
+            while not (said := _is_said(book, uid, "may be missing here")) and not ending.done():
+                await asyncio.sleep(0.5)
+            if said and not ending.done():
+                (newest,) = await asyncio.to_thread(reading.tail, book.root, uid, LogFilter(), 1)
+                behind = time.time() - newest.time / 1e6
+                assert behind < 45, f"{behind:.0f} s behind"
+            assert (await ending)["status"]["phase"] == "Succeeded"
             lines = await lines_until(book, task, "the end of the river", 90)
             kept = numbers(lines)
             assert kept[0] == 1
             assert len(kept) > 10_000
+            # a machine on which it is written no faster than it is read has nothing to leave out
+            assert said or kept[-1] <= len(kept) + left_out(lines)
         finally:
             task.delete()
 
@@ -150,7 +154,7 @@ def _is_said(book: LogBook, uid: str, text: str) -> bool:
 async def test_the_end_of_a_flood_that_is_killed_is_kept(lab: Lab, tmp_path: Path) -> None:
     async with collecting(lab, tmp_path) as book:
         task = await asyncio.to_thread(
-            lab.task, "killed", stages=[{"name": "s1", "job": shell(ENDLESS)}], retry={"maxAttempts": 1}
+            lab.task, "flood-killed", stages=[{"name": "s1", "job": shell(ENDLESS)}], retry={"maxAttempts": 1}
         )
         try:
             uid = task.object["metadata"]["uid"]

@@ -19,7 +19,7 @@ Object = dict[str, Any]
 _PLURALS = {kind.name: (kind.plural, kind.namespaced) for kind in KINDS}
 
 
-@dataclass(frozen=True)
+@dataclass  # not frozen: whoever passes an exception on sets its traceback
 class Refused(Exception):
     """The server's no: its words, and its reasons by field."""
 
