@@ -2,9 +2,11 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from support.estate import Estate, job
 from support.kubelet import Script
 from support.operators import OperatorProcess
+from support.queues import Queue
 from support.schedules import Body
 
 
@@ -52,3 +54,20 @@ def test_a_queues_window_holds_its_tasks(estate: Estate, operator: OperatorProce
         estate.until("queued-night", "True Succeeded")
     finally:
         estate.api.call("DELETE", f"{queues}/{name}")
+
+
+@pytest.mark.long
+def test_at_the_opening_the_first_place_goes_by_turn(estate: Estate, operator: OperatorProcess, queue: Queue) -> None:
+    opens = (datetime.now(UTC) + timedelta(seconds=20)).replace(second=0, microsecond=0) + timedelta(minutes=1)
+    closes = opens + timedelta(hours=1)
+    queue.change(maxRunning=1, window={"ranges": [{"start": f"{opens:%H:%M}", "end": f"{closes:%H:%M}"}]})
+    priorities = [5, 5, 4, 3, 4, 3, 2, 3, 1, 2]
+    names = [f"stands-{number}" for number in range(len(priorities))]
+    for name, priority in zip(names, priorities, strict=True):
+        estate.submit(job("copy"), name=name, priority=priority, queueName=queue.name)
+        task = estate.until(name, "Unknown OutsideWindow")
+    assert task["status"]["waiting"]["earliestStartTime"] == f"{opens:%Y-%m-%dT%H:%M:%SZ}"
+    estate.until_all_ended(names, within=110)
+    lives = sorted((life for name in names for life in estate.kubelet.lives_of(name)), key=lambda life: life.begun)
+    ran = [life.task for life in lives]
+    assert ran == sorted(names, key=lambda name: (priorities[names.index(name)], name))
