@@ -142,7 +142,8 @@ async def test_who_follows_a_flood_that_goes_on_sees_its_present_and_then_its_en
             assert kept[0] == 1
             assert len(kept) > 10_000
             # a machine on which it is written no faster than it is read has nothing to leave out
-            assert said or kept[-1] <= len(kept) + left_out(lines)
+            told = any("may be missing" in line.text for line in lines)
+            assert told or kept[-1] <= len(kept) + left_out(lines), [x.text for x in lines if x.text.startswith("…")]
         finally:
             task.delete()
 
