@@ -6,6 +6,7 @@ from functools import partial
 from time import perf_counter, thread_time
 from typing import TypeVar
 
+from asynctask.adapters import memory
 from asynctask.core.admission.model import EndpointLimits, EndpointUse, Key, Queue, Refusal, Running, Task
 from asynctask.core.admission.state import AdmissionState
 from asynctask.core.admission.texts import describe
@@ -20,6 +21,7 @@ Times = dict[str, list[tuple[float, float]]]
 def measure(waiting: int, passes: int, seed: int) -> Times:
     """Every kind of pass, while so many wait."""
     times: Times = {}
+    memory.collect_seldom()  # as the operator does
     tasks = estate.backlog(waiting + waiting // 4 + 1000, seed)
     _with_hand_over(times, tasks, waiting, passes)
     _with_own_shapes(times, estate.backlog(waiting, seed, own_shapes=True), passes)
@@ -62,6 +64,7 @@ def _with_hand_over(times: Times, tasks: list[Task], waiting: int, passes: int) 
         running += _timed(times, name, partial(state.admit, now)).admitted
         now += 1
     times.pop("filling", None)
+    memory.settle()
     for _ in range(passes):
         now += 1.0
         state.ended(running.pop(0))
@@ -97,6 +100,7 @@ def _with_own_shapes(times: Times, tasks: list[Task], passes: int) -> None:
     for task in tasks:
         state.submit(task)
     running = list(state.admit(0.0).admitted)
+    memory.settle()
     for number in range(max(3, passes // 10)):
         state.ended(running.pop(0))
         running += _timed(times, "one ended, no two alike", partial(state.admit, number + 1.0)).admitted
@@ -116,6 +120,7 @@ def _with_nothing_in_common(times: Times, waiting: int, passes: int) -> None:
         state.submit(Task(("team", "small"), "q", 0.0, memory_bytes=1, endpoints=(EndpointUse(endpoint),)))
         for size in range(2, waiting + 1):
             state.submit(Task((f"n{size % 20}", f"{size}"), "q", size % 97, 1 + size % 5, "", 0, size, uses))
+        memory.settle()
         for number in range(max(3, passes // 10)):
             state.set_queue(replace(queue, head_of_line_seconds=1000 + number))
             _timed(times, name, partial(state.admit, number + 1000.0))

@@ -1,11 +1,14 @@
-"""How the C library gives memory back, for processes that are to stay small."""
+"""How memory is given back: by the C library to the system, by Python's collector to the process."""
 
 import ctypes
+import gc
 from contextlib import suppress
 
 # mallopt(3)
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8
 LARGE_BYTES = 512 * 1024
+YOUNG_OBJECTS = 20_000
+"""Hardly anything here is garbage in circles: looking for it after every 700 objects, as Python does, is in vain."""
 
 
 def give_back() -> None:
@@ -20,3 +23,14 @@ def give_back() -> None:
         mallopt(M_ARENA_MAX, 1)
         mallopt(M_MMAP_THRESHOLD, LARGE_BYTES)
         mallopt(M_TRIM_THRESHOLD, LARGE_BYTES)
+
+
+def collect_seldom() -> None:
+    """Have Python look for garbage in circles less often."""
+    gc.set_threshold(YOUNG_OBJECTS, 10, 10)
+
+
+def settle() -> None:
+    """What is there now stays: going through all of it again and again would hold everything up."""
+    gc.collect()
+    gc.freeze()

@@ -8,6 +8,7 @@ from time import monotonic, sleep
 
 import structlog
 
+from asynctask.adapters import memory
 from asynctask.adapters.connection import ConnectionProblem, connect
 from asynctask.adapters.logs import configure
 from asynctask.controller.operator import LeadershipLost, Operator
@@ -18,8 +19,6 @@ log = structlog.get_logger()
 
 MAX_RESTARTS = 10
 RESTARTS_SECONDS = 300.0
-YOUNG_OBJECTS = 20_000
-"""Hardly anything here is garbage in circles: looking for it after every 700 objects, as Python does, is in vain."""
 
 
 async def serve(settings: OperatorSettings) -> int:
@@ -47,7 +46,7 @@ def main() -> None:
     settings = OperatorSettings()
     configure(settings.log_level, settings.log_format)
     sys.setswitchinterval(0.001)  # the thread that renews the Lease must not wait long for a busy event loop
-    gc.set_threshold(YOUNG_OBJECTS, 10, 10)
+    memory.collect_seldom()
     restarts: deque[float] = deque(maxlen=MAX_RESTARTS)
     while (code := asyncio.run(serve(settings))) == 1:
         if len(restarts) == MAX_RESTARTS and monotonic() - restarts[0] < RESTARTS_SECONDS:

@@ -1,7 +1,6 @@
 """One replica of the operator, from start to stop."""
 
 import asyncio
-import gc
 import signal
 import socket
 from collections.abc import Iterable
@@ -13,6 +12,7 @@ import kopf
 import structlog
 from aiohttp import web
 
+from asynctask.adapters import memory
 from asynctask.adapters.cluster import ApiError, Cluster, open_session
 from asynctask.adapters.connection import Connection
 from asynctask.adapters.followed import collections
@@ -234,8 +234,7 @@ class Operator:
         self._hold_running()
         self._leads = True
         self._resynced_at = monotonic()
-        gc.collect()
-        gc.freeze()  # what is known now stays: going through all of it again and again would hold everything up
+        memory.settle()
         log.info("synced", tasks=len(self._context.store.tasks), seconds=round(monotonic() - started, 3))
         workers = [asyncio.create_task(self._work(), name="worker") for _ in range(self._settings.workers)]
         telling = keep_telling(self._context, self._scheduler, self._limits)
