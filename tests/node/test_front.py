@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import redirect_stdout, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Timer
 from typing import Any
 from unittest.mock import patch
 
@@ -29,7 +30,7 @@ from asynctask.cli import __main__ as entry
 from localcluster import Cluster, tool
 from localcluster.processes import holds
 
-SLOW = "for i in 1 2 3 4 5; do echo line $i; sleep 1; done; echo WARNING: 完成; echo the end >&2"
+SLOW = "for i in 1 2 3 4 5; do echo line $i; sleep 1; done; echo WARNING: 完成; sleep 1; echo the end >&2"
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,10 @@ def test_logs_are_followed_through_stages_and_attempts_from_their_pods(desk: Des
         first = following.stdout.readline()
         assert first == "[s1/1] line 1\n"
         assert "completionTime" not in task.object["status"], "live, not afterwards"
-        rest, _ = following.communicate(timeout=90)
+        late = Timer(90, following.kill)
+        late.start()
+        rest = following.stdout.read()  # not `communicate`, which leaves what was read ahead with the first line
+        late.cancel()
     assert following.returncode == 0
     assert rest.splitlines() == [
         *(f"[s1/1] line {n}" for n in range(2, 6)), "[s1/1] WARNING: 完成", "[s1/1] the end",
