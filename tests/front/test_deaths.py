@@ -241,11 +241,22 @@ async def test_the_one_that_comes_back_takes_streams_again(world: World, pair: P
         with suppress(aiohttp.ClientError):
             await stream.ended()
     await pair.one.start()
+    await _listens(pair.at(pair.one))
     await ready(pair.at(pair.one))
     async with follow(pair.at(pair.one), "tasks", last_id=position) as stream:
         assert (await stream.next("reset")).data["topics"] == ["tasks"]
         task = (await pair.at(pair.two).post("/submit_task", pair.order)).body["task_id"]
         await stream.next("task", where=lambda data: data["task"]["taskId"] == task)
+
+
+async def _listens(client: Client) -> None:
+    """Return once somebody listens there: a process that was started takes seconds to."""
+    async with asyncio.timeout(patient(60)):
+        while True:
+            with suppress(aiohttp.ClientError):
+                await client.get("/openapi.json")
+                return
+            await asyncio.sleep(0.05)
 
 
 async def uids(world: World, namespace: str) -> set[str]:
