@@ -232,37 +232,7 @@ async def test_a_gateway_may_say_no_with_200(text: str, error_class: str) -> Non
         await gateway.close()
 
 
-async def test_chat_goes_through_a_process_of_its_own() -> None:
-    async with http_server() as inlet:
-        await Apprise(f"json://127.0.0.1:{inlet.url.rpartition(':')[2]}/", timeout=20).send(outgoing())
-    (request,) = inlet.requests
-    assert json.loads(request.body)["title"] == "Task nightly failed"
-    assert json.loads(request.body)["type"] == "failure"
-
-
-async def test_a_chat_that_refuses_or_hangs_or_makes_no_sense_is_told_apart() -> None:
-    async with http_server() as inlet:
-        port = inlet.url.rpartition(":")[2]
-        url = f"json://user:t0p@127.0.0.1:{port}/"
-        inlet.answers.append(429)
-        too_much = await failure(Apprise(url, timeout=20).send(outgoing()))
-        inlet.answers.append(401)
-        refused = await failure(Apprise(url, timeout=20).send(outgoing()))
-        inlet.hang.set()
-        started = monotonic()
-        late = await failure(Apprise(url, timeout=1).send(outgoing()))
-        assert monotonic() - started < 4
-        senseless = await failure(Apprise("nonsense://", timeout=20).send(outgoing()))
-    assert [each.error_class for each in (too_much, refused, late, senseless)] == [
-        "throttled",
-        "transient",
-        "transient",
-        "permanent",
-    ]
-    assert not any("t0p" in each.message for each in (too_much, refused, late, senseless))
-
-
-async def test_chats_do_not_hold_up_the_loop() -> None:
+async def test_chat_goes_through_a_process_of_its_own_and_holds_up_nobody() -> None:
     async with http_server() as inlet:
         inlet.hang.set()
         sending = asyncio.create_task(
@@ -274,3 +244,27 @@ async def test_chats_do_not_hold_up_the_loop() -> None:
         assert monotonic() - started < 0.5
         inlet.hang.clear()
         await sending
+    (request,) = inlet.requests
+    assert json.loads(request.body)["title"] == "Task nightly failed"
+    assert json.loads(request.body)["type"] == "failure"
+
+
+async def test_a_chat_that_refuses_or_makes_no_sense_is_told_apart() -> None:
+    async with http_server() as inlet:
+        url = f"json://user:t0p@127.0.0.1:{inlet.url.rpartition(':')[2]}/"
+        inlet.answers.append(429)
+        too_much = await failure(Apprise(url, timeout=20).send(outgoing()))
+        inlet.answers.append(401)
+        refused = await failure(Apprise(url, timeout=20).send(outgoing()))
+        senseless = await failure(Apprise("nonsense://", timeout=20).send(outgoing()))
+    failures = (too_much, refused, senseless)
+    assert [each.error_class for each in failures] == ["throttled", "transient", "permanent"]
+    assert not any("t0p" in each.message for each in failures)
+
+
+async def test_a_chat_that_takes_too_long_is_left_in_time() -> None:
+    started = monotonic()
+    failed = await failure(Apprise("json://user:t0p@127.0.0.1:9/", timeout=0.05).send(outgoing()))
+    assert monotonic() - started < 4
+    assert failed.error_class == "transient"
+    assert failed.message == "the service did not answer in 0.05 s"

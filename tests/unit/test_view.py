@@ -174,7 +174,8 @@ async def test_a_slow_listener_loses_changes_is_told_so_and_holds_up_nobody() ->
         assert not (await slow.next()).is_reset
 
 
-async def test_a_task_leaves_when_the_archive_has_it() -> None:
+async def test_a_task_leaves_when_the_archive_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("asynctask.gateway.front.view.leaving.ASK_SECONDS", 0.01)
     asked: list[list[str]] = []
     has: set[str] = set()
     gone = asyncio.Event()

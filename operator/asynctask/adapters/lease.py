@@ -48,10 +48,10 @@ class Elector:
         self._seen: tuple[str, str] = ("", "")
         self._renewed: Body | None = None
         self._seen_at = monotonic()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), name="lease", daemon=True)
+        self._thread = threading.Thread(target=lambda: asyncio.run(self.run()), name="lease", daemon=True)
 
     def start(self) -> None:
-        """Begin to compete."""
+        """Begin to compete, on a thread of its own."""
         self._thread.start()
 
     def stop(self, seconds: float = 5.0) -> None:
@@ -61,7 +61,8 @@ class Elector:
             self._wake()
         self._thread.join(seconds)
 
-    async def _run(self) -> None:
+    async def run(self) -> None:
+        """What the thread does: compete until the lead is lost or given up."""
         loop, woken = asyncio.get_running_loop(), asyncio.Event()
 
         def wake() -> None:

@@ -18,8 +18,7 @@ def openapi_text() -> str:
 
 
 def errors_page() -> str:
-    """docs/reference/errors.md."""
-    openapi_text()  # whatever defines refusals has been imported then
+    """docs/reference/errors.md. Every refusal is known here: all operations have been imported."""
     statuses = {kind.code: kind.status for kind in every_refusal()}
     reasons = {str(reason) for reason in Reason}
     others = [code for code in codes() if code[0].isupper() and code not in statuses and code not in reasons]
