@@ -12,6 +12,7 @@ from typing import Any
 
 import aiohttp
 import hypothesis
+import openapi_spec_validator
 import pytest
 import requests
 import schemathesis
@@ -33,6 +34,10 @@ from asynctask.crdgen import frontdoor
 EXAMPLES = int(os.environ.get("ASYNCTASK_API_EXAMPLES", "4"))
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 DOCUMENT = schemathesis.openapi.from_dict(json.loads(frontdoor.openapi_text()))
+
+
+def test_the_document_is_valid_openapi() -> None:
+    openapi_spec_validator.validate(json.loads(frontdoor.openapi_text()))
 
 
 def operations() -> dict[str, Any]:

@@ -3,7 +3,12 @@
 import gc
 
 import pytest
+from hypothesis import settings
 from support.desk import Desk
+from support.examples import examples
+
+settings.register_profile("share", max_examples=examples(100))
+settings.load_profile("share")
 
 
 @pytest.fixture

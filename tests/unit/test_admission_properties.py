@@ -5,6 +5,7 @@ from itertools import combinations
 
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
+from support.examples import examples
 from support.waiting import reads, uses, writes
 
 from asynctask.core.admission.ageing import longest_wait, running_class
@@ -166,20 +167,20 @@ def within(amount: int, limit: int | None) -> bool:
 
 
 @given(worlds())
-@settings(max_examples=50, deadline=None, phases=PHASES)
+@settings(max_examples=examples(50), deadline=None, phases=PHASES)
 def test_limits_and_locks_hold_all_run_in_the_end_and_every_wait_has_a_reason(world: World) -> None:
     live(world)
 
 
 @given(worlds())
-@settings(max_examples=15, deadline=None, phases=PHASES)
+@settings(max_examples=examples(15), deadline=None, phases=PHASES)
 def test_the_same_happens_every_time(world: World) -> None:
     one, other = (live(World(world.queues, dict(world.tasks), dict(world.left))) for _ in range(2))
     assert one.trace == other.trace
 
 
 @given(worlds())
-@settings(max_examples=30, deadline=None, phases=PHASES)
+@settings(max_examples=examples(30), deadline=None, phases=PHASES)
 def test_who_makes_room_does_not_do_so_in_vain(world: World) -> None:
     """When the victims have gone, those start for whom it was."""
     state = AdmissionState()
@@ -206,7 +207,7 @@ PLACES, LONGEST, PROMOTE = 3, 10.0, 60.0
 
 
 @given(st.lists(st.tuples(st.integers(1, 5), st.sampled_from([3.0, LONGEST])), min_size=60, max_size=90))
-@settings(max_examples=8, deadline=None, phases=PHASES)
+@settings(max_examples=examples(8), deadline=None, phases=PHASES)
 def test_in_an_overload_nobody_waits_longer_than_the_ageing_rule_says(arrivals: list[tuple[int, float]]) -> None:
     """Ten times as many come as can run; yet who waits is served by the bound in `ageing`, whatever comes after."""
     tasks = {

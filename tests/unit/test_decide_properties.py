@@ -6,6 +6,7 @@ from typing import Any
 import orjson
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.examples import examples
 from support.scenes import NOW, Scene, ago, make_task
 
 from asynctask.api.asynctask import AsyncTaskStatus
@@ -143,13 +144,13 @@ def one_stage(draw: st.DrawFn) -> Scene:
     return Scene(**{**vars(scene), "admission": Admission(admitted=draw(st.booleans()))})
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(one_stage())
 def test_every_plan_for_one_stage(scene: Scene) -> None:
     _hold(scene)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(scenes())
 def test_every_plan(scene: Scene) -> None:
     _hold(scene)

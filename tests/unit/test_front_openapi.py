@@ -1,11 +1,10 @@
-"""The OpenAPI document is valid, and each operation is named once."""
+"""In the OpenAPI document each operation and model is named once."""
 
 import json
 from collections import Counter
 from typing import Any
 
 import pytest
-from openapi_spec_validator import validate
 
 from asynctask.crdgen import frontdoor
 
@@ -14,10 +13,6 @@ from asynctask.crdgen import frontdoor
 def document() -> dict[str, Any]:
     parsed: dict[str, Any] = json.loads(frontdoor.openapi_text())
     return parsed
-
-
-def test_the_document_is_valid_openapi(document: dict[str, Any]) -> None:
-    validate(document)
 
 
 def test_names_and_paths_are_unique(document: dict[str, Any]) -> None:

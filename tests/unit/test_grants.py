@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.examples import examples
 
 from asynctask.core.bandwidth import MEGABYTE, weight
 from asynctask.core.grants import BEGIN_SECONDS, LAG_SECONDS, Ledger, Party
@@ -210,7 +211,7 @@ def movers(draw: st.DrawFn) -> list[Mover]:
     ]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(movers(), st.integers(1, 3), st.sampled_from([20.0, 100.0]))
 def test_the_total_stays_within_the_limit_and_comes_near_it(group: list[Mover], replicas: int, limit: float) -> None:
     estate = Estate(group, {"nas": limit}, replicas)
@@ -222,7 +223,7 @@ def test_the_total_stays_within_the_limit_and_comes_near_it(group: list[Mover], 
         assert mover.rate >= 0.97 * min(mover.speed, limit * weight(mover.priority) / weights)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(movers(), st.integers(1, 3), st.data())
 def test_changes_hardly_take_the_total_over_the_limit(group: list[Mover], replicas: int, data: st.DataObject) -> None:
     estate = Estate(group, replicas=replicas).run(30)

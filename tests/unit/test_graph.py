@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.examples import examples
 from support.scenes import Scene, make_task, tell_name
 
 from asynctask.api.status import FINAL_PHASES
@@ -120,7 +121,7 @@ def graphs(draw: st.DrawFn) -> tuple[Scene, dict[str, Any]]:
     return scene, {name: draw(st.sampled_from(ENDS)) for name in order}
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(graphs(), st.data())
 def test_every_run_comes_to_its_end_in_order(graph: tuple[Scene, dict[str, str]], data: st.DataObject) -> None:
     """Stages that run end one by one, in any order; a cancel may come at any time."""

@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.examples import examples
 from support.waiting import reads, writes
 
 from asynctask.core.overlap import Location, Locks, locate, overlap
@@ -73,7 +74,7 @@ LOCATIONS = st.builds(
 @given(
     st.lists(st.lists(LOCATIONS, max_size=3), max_size=6), st.sets(st.integers(0, 5)), st.lists(LOCATIONS, max_size=3)
 )
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 def test_the_trie_finds_just_those_that_the_rule_finds(
     held: list[list[Location]], released: set[int], wanted: list[Location]
 ) -> None:

@@ -12,6 +12,7 @@ import orjson
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from support.examples import examples
 
 from asynctask.adapters.reviewindex import Index, InvalidList, TooManyItems, build, building
 from asynctask.adapters.reviewindex.views import Count, Memory, View
@@ -89,7 +90,7 @@ def made(rows: list[Row], directory: Path, **limits: int) -> Index:
     return Index(directory / "index")
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(ITEMS, FILTERS, st.data())
 @example([], ItemFilter(), None)
 def test_every_question_is_answered_as_by_hand(rows: list[Row], wanted: ItemFilter, data: Any) -> None:

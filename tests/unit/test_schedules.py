@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.clockwork import NOON, Clockwork, Killed
+from support.examples import examples
 
 from asynctask.core.schedules import tasks
 from asynctask.core.times import stamp
@@ -238,7 +239,7 @@ steps = st.lists(
     st.integers(0, 900),
     st.integers(0, 2),
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 def test_each_time_has_at_most_one_run_and_never_two_at_once(
     told: list[tuple[int, str]], concurrency: str, missed: str, jitter: int, kept: int
 ) -> None:

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.examples import examples
 
 from asynctask.core.problems import Problem
 from asynctask.core.schedules import cron
@@ -34,7 +35,7 @@ def known(expression: str, zone: str = "UTC") -> cron.Cron:
     st.sampled_from(ZONES),
     moments,
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_fixed_hours_come_once_a_day(hours: set[int], minute: int, days: set[int], zone: str, begin: datetime) -> None:
     """At the jump if their hour is left out, at the first of the two if it comes twice."""
     expression = f"{minute} {','.join(map(str, hours))} * * {','.join(map(str, days)) or '*'}"
@@ -55,7 +56,7 @@ def test_fixed_hours_come_once_a_day(hours: set[int], minute: int, days: set[int
     st.sampled_from(ZONES[:4]),
     moments,
 )
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 def test_stars_count_real_time(expression: str, zone: str, begin: datetime) -> None:
     where = ZoneInfo(zone)
     step = int(expression.split()[0].removeprefix("*/"))
@@ -78,7 +79,7 @@ def test_stars_count_real_time(expression: str, zone: str, begin: datetime) -> N
     moments,
     st.integers(0, 900_000),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_the_newest_is_the_last_of_all(expression: str, zone: str, after: datetime, minutes: int) -> None:
     until = after + timedelta(minutes=minutes % (3000 if expression.startswith("*") else 900_000))
     every = list(takewhile(lambda tick: tick <= until, known(expression, zone).after(after)))

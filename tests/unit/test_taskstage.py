@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.examples import examples
 from support.scenes import NOW, Scene, ago, make_task, owned_by, tell_name
 
 from asynctask.api import names
@@ -312,7 +313,7 @@ def test_positions_are_written_and_read(found: set[int]) -> None:
     assert positions.parse(positions.write(found)) == found
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.data(), st.integers(1, 9), st.integers(1, 4), st.none() | st.integers(0, 9))
 def test_every_item_is_started_once_and_counted_once(
     data: st.DataObject, total: int, parallelism: int, allowed: int | None

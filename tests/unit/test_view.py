@@ -219,12 +219,12 @@ async def test_a_task_that_no_archive_ever_takes_is_let_go() -> None:
     await asyncio.wait([following])
 
 
-def test_ten_thousand_tasks_take_little_memory() -> None:
+def test_many_tasks_take_little_memory() -> None:
     tracemalloc.start()
     try:
         tasks = table()
         before, _ = tracemalloc.get_traced_memory()
-        for number in range(10_000):
+        for number in range(3_000):
             tasks.put(
                 task_row(
                     number,
@@ -236,4 +236,4 @@ def test_ten_thousand_tasks_take_little_memory() -> None:
         after, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert (after - before) / 10_000 < 2000
+    assert (after - before) / 3_000 < 2000

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
+from support.examples import examples
 
 from asynctask.api.window import Window
 from asynctask.core import windows
@@ -73,7 +74,7 @@ moments = st.builds(
 
 
 @given(anything, moments)
-@settings(max_examples=15, deadline=None, phases=QUICKLY)
+@settings(max_examples=examples(15), deadline=None, phases=QUICKLY)
 def test_it_is_open_when_the_minute_hand_says_so(one: Window, begin: datetime) -> None:
     count = 1700
     expected = open_minutes(one, begin, count)
@@ -88,7 +89,7 @@ def test_it_is_open_when_the_minute_hand_says_so(one: Window, begin: datetime) -
 
 
 @given(anything, anything, moments, st.integers(0, 1_000_000))
-@settings(max_examples=30, deadline=None, phases=QUICKLY)
+@settings(max_examples=examples(30), deadline=None, phases=QUICKLY)
 def test_of_several_all_must_be_open(one: Window, two: Window, begin: datetime, seconds: int) -> None:
     both, now = [one, two], begin + timedelta(seconds=seconds % 100_000)
     assert windows.is_open(both, now) == (windows.is_open([one], now) and windows.is_open([two], now))
