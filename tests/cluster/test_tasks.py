@@ -73,6 +73,28 @@ def test_pause_and_resume(estate: Estate, operator: OperatorProcess) -> None:
     assert estate.stages_of(name)[0]["status"].get("attempt", 1) == 1
 
 
+def test_a_resume_while_the_stopped_pod_is_not_yet_gone_goes_on_in_the_same_job(
+    estate: Estate, operator: OperatorProcess
+) -> None:
+    """A busy Job controller takes seconds to let go of a pod that has ended."""
+    name = estate.submit(job("copy"), name="hasty")
+    estate.kubelet.plays(name, "copy", Script(runs=60), Script())
+    estate.until_running(name, "copy")
+    (pod,) = estate.pods_of(name)
+    path = f"/api/v1/namespaces/{estate.namespace}/pods/{pod['metadata']['name']}"
+    held = [*pod["metadata"].get("finalizers", ()), "example.com/held"]
+    estate.api.merge(path, {"metadata": {"finalizers": held}})
+    estate.change(name, suspend=True)
+    estate.until_holds(name, lambda task: task["status"].get("phase") == "Paused")
+    estate.change(name, suspend=False)
+    estate.until_holds(name, lambda task: task["status"].get("phase") == "Running")
+    estate.api.merge(path, {"metadata": {"finalizers": None}})
+    estate.until(name, "True Succeeded")
+    (stage,) = estate.stages_of(name)
+    assert (stage["status"].get("attempt", 1), stage["status"].get("failures", 0)) == (1, 0)
+    assert [life.attempt for life in estate.kubelet.lives_of(name)] == [1, 1]
+
+
 def test_cancel(estate: Estate, operator: OperatorProcess) -> None:
     name = "cancelling"
     estate.kubelet.plays(name, "copy", Script(runs=60))

@@ -11,6 +11,7 @@ import pytest
 from support.nodepods import evict, kill, written_until_it_ends
 from support.nodetasks import CHECKPOINT_SECONDS, GRACE_SECONDS, Lab, Share, Task
 from support.nodetrees import MEGABYTE, differences, holds_bytes, make_big_file, make_small_files
+from support.patience import patient
 
 RATE = 8
 SIZE = 64 * MEGABYTE
@@ -145,14 +146,14 @@ def test_an_evicted_pod_is_replaced_within_its_attempt_and_loses_nothing(stories
 def test_a_pause_ends_the_pod_within_its_grace_and_a_resume_goes_on(stories: dict[str, "Future[Story]"]) -> None:
     story = stories["paused"].result(120)
     assert story.is_right()
-    assert story.seconds <= GRACE_SECONDS
-    assert story.repeated <= SLACK
+    assert story.seconds <= patient(GRACE_SECONDS)
+    assert story.repeated <= SLACK  # had it been killed, up to a checkpoint's interval
     assert story.attempts == 1
 
 
 def test_a_cancelled_backup_leaves_no_half_file_and_runs_again_when_asked(stories: dict[str, "Future[Story]"]) -> None:
     story = stories["cancelled"].result(120)
-    assert story.seconds <= GRACE_SECONDS
+    assert story.seconds <= patient(GRACE_SECONDS)
     assert not (differences(story.share.source, story.share.target))
     assert [(each["run"], each["phase"]) for each in story.task.object["status"]["runs"]] == [(1, "Cancelled")]
 

@@ -101,6 +101,13 @@ class Estate:
         items: list[Body] = self.api.get(f"{self.path('stages')}?labelSelector={LABEL_TASK_UID}%3D{uid}")["items"]
         return items
 
+    def pods_of(self, name: str) -> list[Body]:
+        """Its pods."""
+        uid = self.task(name)["metadata"]["uid"]
+        path = f"/api/v1/namespaces/{self.namespace}/pods?labelSelector={LABEL_TASK_UID}%3D{uid}"
+        items: list[Body] = self.api.get(path)["items"]
+        return items
+
     def until_running(self, name: str, stage: str, within: float = 20) -> None:
         """Return once a pod of the stage runs."""
         path = f"/api/v1/namespaces/{self.namespace}/pods?labelSelector=asynctask.io%2Fstage%3D{stage}"

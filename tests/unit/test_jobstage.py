@@ -1,9 +1,9 @@
 """What is made of a stage that is a pod: its state, and what is done."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
-from support.scenes import Scene, ago, make_task
+from support.scenes import NOW, Scene, ago, make_task
 
 ONE = make_task().stage("scan")
 RUNNING = ONE.running("scan")
@@ -185,8 +185,18 @@ def test_a_resumed_job_gets_time_to_make_its_pod(suspended_ago: int) -> None:
         "scan", seconds_ago=9000, started_ago=None, condition=("Suspended", "JobSuspended"), condition_ago=suspended_ago
     )
     assert resumed.told().phase == "Running"
-    remains = resumed.pod("scan", "Failed", exit_code=143, asked_ago=suspended_ago, ended_ago=suspended_ago)
-    assert remains.told().phase in {"Running", "Starting"}
+
+
+@pytest.mark.parametrize("code", [0, 75, 137, 143])
+def test_a_resume_waits_for_what_is_left_of_the_pod(code: int) -> None:
+    """Beside a Job that goes on, the remains would be its pod, and a second Job would follow on what they say."""
+    remains = SUSPENDED.pod("scan", "Failed" if code else "Succeeded", exit_code=code, asked_ago=5, ended_ago=4)
+    told = remains.told()
+    assert (told.phase, told.actions) == ("Running", ())
+    assert told.plan.wake_at == NOW + timedelta(seconds=25)
+    lost = SUSPENDED.pod("scan", "Failed", exit_code=code or 1, asked_ago=31, ended_ago=4)
+    assert lost.told().actions == ("resume scan a1",)
+    assert SUSPENDED.told().actions == ("resume scan a1",)
 
 
 def test_a_resumed_job_that_makes_no_pod_says_so_and_fails_in_the_end() -> None:

@@ -157,9 +157,28 @@ def begins(look: Look) -> Verdict | None:
         if answer.reason == Reason.OUTSIDE_WINDOW:
             return _verdict(look, Phase.WAITING, answer.reason, answer.message)
         return _verdict(look, Phase.QUEUED, answer.reason, answer.message, wants_slot=True)
+    due = _remains_until(look)
+    if due is not None and look.now < due:
+        message = "what is left of its pod is on its way out"
+        return _verdict(look, Phase.RUNNING, Reason.STARTING, message, holds_slot=True, wake_at=due)
     action: Action = stopping.go_on(job, displaced.no_marks(job)) if job is not None else _start(look)
     look_again = look.now + timedelta(seconds=look.facts.limits.pod_refused_seconds)
     return _verdict(look, Phase.RUNNING, Reason.STARTING, actions=(action,), holds_slot=True, wake_at=look_again)
+
+
+def _remains_until(look: Look) -> datetime | None:
+    """How long the remains of a stopped Job's pod are waited for: where a node is lost they stay for good.
+
+    Beside a Job that goes on they would be taken for its pod, and what they say of the stop for the attempt's end.
+    """
+    return max(
+        (
+            pod.asked_to_stop_at + timedelta(seconds=look.facts.limits.linger_seconds)
+            for pod in look.pods
+            if look.job is not None and pod.metadata.is_owned_by(look.job.metadata.uid) and pod.asked_to_stop_at
+        ),
+        default=None,
+    )
 
 
 def is_not_replaced(look: Look) -> Verdict | None:
