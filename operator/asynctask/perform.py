@@ -41,6 +41,7 @@ from asynctask.core.plan import (
 )
 from asynctask.core.times import stamp
 from asynctask.display import Displays, only_words_differ
+from asynctask.endings import Endings
 
 log = structlog.get_logger()
 Body = dict[str, Any]
@@ -72,9 +73,29 @@ class Performer:
         self._cluster = context.cluster
         self._store = context.store
         self._displays = displays
+        self._endings = Endings(room=context.settings.workers * 3 // 4)
 
     async def __call__(self, key: Key, facts: Facts, plan: Plan) -> bool:
         """Carry out the plan; returns whether the task should be looked at again at once. Raises CreationRefused."""
+        if not plan.only_ends or facts.task.status.completion_time:
+            return await self._carry_out(key, facts, plan)
+        async with self._endings.turn() as waited:
+            if waited and not self._is_current(key, facts):
+                return True
+            return await self._carry_out(key, facts, plan)
+
+    def _is_current(self, key: Key, facts: Facts) -> bool:
+        """Whether task and Stages are still what the plan was made for."""
+        task, meta = self._store.tasks.get(key), facts.task.metadata
+        stages = self._store.stages.get(meta.uid, {})
+        known = {stage.metadata.name: stage.metadata.resource_version for stage in facts.stages}
+        return (
+            task is not None
+            and str(task.version) == meta.resource_version
+            and known == {name: str(entry.version) for name, entry in stages.items()}
+        )
+
+    async def _carry_out(self, key: Key, facts: Facts, plan: Plan) -> bool:
         refusals: dict[str, str] = {}
         for action in plan.actions:
             if isinstance(action, PatchStage) and action.name in refusals:
@@ -97,6 +118,7 @@ class Performer:
         namespace = key[0]
         try:
             if isinstance(action, StartStage):
+                self._endings.begin()
                 await self._start(namespace, facts, action)
             elif isinstance(action, PatchStage):
                 await self._patch_stage(namespace, facts, action)

@@ -36,7 +36,7 @@ class OperatorSettings(ClusterSettings):
     """Whether replicas compete for the Lease; without it this must be the only one."""
     metrics_port: int = Field(default=9090, ge=0, le=65535)
     """Port of /metrics, /healthz and /readyz."""
-    workers: int = Field(default=32, ge=1, le=256)
+    workers: int = Field(default=64, ge=1, le=256)
     """Tasks reconciled at once."""
     writes_per_second: float = Field(default=500, gt=0)
     """Most writes to the API server per second; slowed down by itself when the server says 429."""

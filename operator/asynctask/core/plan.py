@@ -100,3 +100,10 @@ class Plan:
     opens_at: datetime | None = None
     """When the window opens that it waits for and nothing else."""
     wake_at: datetime | None = None
+
+    @property
+    def only_ends(self) -> bool:
+        """Whether all that is left of a task is to say how it ended."""
+        return bool(self.status and self.status.get("completionTime")) and all(
+            isinstance(action, PatchStage) for action in self.actions
+        )
