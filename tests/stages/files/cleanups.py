@@ -134,3 +134,25 @@ class Cleanup:
             for path in self.root.rglob("*")
             if not path.is_dir() and ".asynctask-quarantine" not in path.parts
         }
+
+
+def write(path: Path, content: bytes = b"x" * 100, seconds: float = OLD) -> Path:
+    """A file of this age."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    age(path, seconds)
+    return path
+
+
+def one_file(cleanup: Cleanup) -> Path:
+    """A scanned and approved tree with one file in it."""
+    path = write(cleanup.root / "d" / "file", b"approved")
+    cleanup.config = {"limit_percent": 0}
+    cleanup.succeed("scan")
+    cleanup.approve()
+    return path
+
+
+def kept(ending: dict[str, Any]) -> dict[str, str]:
+    """Reasons of the item errors, by path."""
+    return {error["path"]: error["reason"] for error in ending["errors"]}

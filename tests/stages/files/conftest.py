@@ -8,7 +8,8 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from backups import Backup
-from cleanups import Cleanup
+from cleanups import Cleanup, age_all
+from trees import make_files
 
 
 @pytest.fixture
@@ -25,3 +26,12 @@ def cleanup(tmp_path: Path) -> Cleanup:
     for name in ("root", "workspace"):
         (tmp_path / name).mkdir()
     return Cleanup(tmp_path / "root", tmp_path / "workspace")
+
+
+@pytest.fixture
+def outside(tmp_path: Path) -> Path:
+    """A folder beside the root of a clean-up, with files as old and of the same names."""
+    folder = tmp_path / "outside"
+    make_files(folder, 100)
+    age_all(folder)
+    return folder

@@ -6,16 +6,8 @@ import shutil
 import time
 
 import pytest
-from cleanups import DAY, OLD, Cleanup, age, age_all
+from cleanups import DAY, OLD, Cleanup, age, age_all, write
 from trees import make_files, make_odd, snapshot
-
-
-def write(path, content=b"x" * 100, seconds=OLD):
-    """A file of this age."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content)
-    age(path, seconds)
-    return path
 
 
 def test_what_is_old_is_listed_smallest_first_and_what_is_young_is_not(cleanup):

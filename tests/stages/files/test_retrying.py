@@ -5,7 +5,7 @@ import os
 
 import pytest
 from backups import STAGES, Backup
-from test_trouble import as_nobody, is_root
+from places import as_nobody, is_root
 from trees import make_files
 
 from asynctask_stage import runs
