@@ -60,8 +60,8 @@ def test_who_has_the_stage(recorded: Recorded, caller: Caller, expected: type[Ga
     assert verdict(recorded, caller) is expected
 
 
-def parts(recorded: Recorded, change: Change, caller: Caller = ME) -> dict[str, Any]:
-    patch = operations(recorded, caller, change, NOW)
+def parts(recorded: Recorded, change: Change, caller: Caller = ME, *, claims: bool = False) -> dict[str, Any]:
+    patch = operations(recorded, caller, change, NOW, claims=claims)
     if not patch:
         return {}
     assert patch[0] == {"op": "replace", "path": "/metadata/resourceVersion", "value": "7"}
@@ -73,14 +73,14 @@ def test_nothing_new_is_no_write() -> None:
     assert parts(stage(), NOTHING) == {}
     assert parts(held_by(ME, progress={"bytesDone": 5, "message": ""}), Change(progress=progress)) == {}
     assert parts(stage({"progress": {"bytesDone": 5}}), Change(progress=progress)) == {}
-    assert parts(held_by(ME), Change(claim=True)) == {}
+    assert parts(held_by(ME), NOTHING, claims=True) == {}
 
 
 def test_the_first_write_carries_the_claim() -> None:
     assert parts(stage(), Change(progress=Progress(bytes_done=5))) == {
         "/status": {"progress": {"bytesDone": 5}, "holder": ME.to_status()}
     }
-    assert parts(stage({}), Change(claim=True)) == {"/status/holder": ME.to_status()}
+    assert parts(stage({}), NOTHING, claims=True) == {"/status/holder": ME.to_status()}
 
 
 def test_a_checkpoint_is_replaced_whole_and_never_by_an_older_one_of_the_same_pod() -> None:
@@ -125,10 +125,10 @@ def test_item_errors_add_up_without_doubles() -> None:
 
 
 def test_of_two_changes_the_newer_wins_part_by_part() -> None:
-    old = Change(progress=Progress(bytes_done=1), checkpoint=SavedCheckpoint(1, {}), item_error_count=4, claim=True)
+    old = Change(progress=Progress(bytes_done=1), checkpoint=SavedCheckpoint(1, {}), item_error_count=4)
     both = old.followed_by(Change(progress=Progress(bytes_done=2), item_error_count=0))
-    assert both == Change(Progress(bytes_done=2), SavedCheckpoint(1, {}), item_error_count=0, claim=True)
-    assert [change.content for change in (both, Change(progress=Progress()), Change(claim=True))] == [
+    assert both == Change(Progress(bytes_done=2), SavedCheckpoint(1, {}), item_error_count=0)
+    assert [change.content for change in (both, Change(progress=Progress()), NOTHING)] == [
         "checkpoint",
         "progress",
         "claim",

@@ -45,8 +45,6 @@ class Change:
     ended: Ended | None = None
     item_errors: Sequence[ItemError] = ()
     item_error_count: int | None = None
-    claim: bool = False
-    """Record the holder even when nothing else is new."""
     bandwidth: Bandwidth | None = None
     """Goes along with progress; alone it is not worth a write."""
 
@@ -59,7 +57,6 @@ class Change:
             ended=newer.ended or self.ended,
             item_errors=(*self.item_errors, *newer.item_errors)[: MAX_FIRST * 2],
             item_error_count=self.item_error_count if count is None else count,
-            claim=newer.claim or self.claim,
             bandwidth=newer.bandwidth or self.bandwidth,
         )
 
@@ -76,8 +73,13 @@ class Change:
 NOTHING = Change()
 
 
-def operations(recorded: Recorded, caller: Caller, change: Change, now: datetime) -> list[dict[str, Any]]:
-    """The JSON patch that makes the change in this very version of the Stage; empty when nothing would change."""
+def operations(
+    recorded: Recorded, caller: Caller, change: Change, now: datetime, *, claims: bool = False
+) -> list[dict[str, Any]]:
+    """The JSON patch that makes the change in this very version of the Stage; empty when nothing would change.
+
+    Whatever is written says who wrote it; a caller that claims the stage is recorded even when nothing else is new.
+    """
     mine = recorded.is_held_by(caller)
     parts: dict[str, Any] = {}
     if (progress := change.progress) and progress != Progress.model_validate(recorded.part("progress")):
@@ -95,7 +97,7 @@ def operations(recorded: Recorded, caller: Caller, change: Change, now: datetime
         parts["completion"] = _completion(change.ended, caller.attempt, now)
     if (errors := _item_errors(recorded, change)) is not None:
         parts["itemErrors"] = errors
-    if not mine and (parts or change.claim):
+    if not mine and (parts or claims):
         parts["holder"] = caller.to_status()
     if not parts:
         return []

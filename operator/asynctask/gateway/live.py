@@ -22,7 +22,6 @@ from asynctask.gateway.messages import Complete, Report
 from asynctask.gateway.metrics import Metrics
 
 WRITE_TRIES = 12
-CLAIM = Change(claim=True)
 
 log = structlog.get_logger("gateway")
 
@@ -86,7 +85,7 @@ class LiveStage:
         self.heard_at = self._clock()
         async with self._beginning:
             await self._read()
-            await self._write(caller, CLAIM)
+            await self._write(caller, NOTHING, claims=True)
             self._admit(caller)
             return self.recorded
 
@@ -214,13 +213,13 @@ class LiveStage:
             self._written_at = self._clock()  # a server in trouble is not asked again at once
             self._arm()
 
-    async def _write(self, caller: Caller, change: Change) -> None:
+    async def _write(self, caller: Caller, change: Change, *, claims: bool = False) -> None:
         for tries in range(WRITE_TRIES):
             check(self.recorded, caller)
             self._check_youngest(caller)
-            if change is CLAIM:
+            if claims:
                 await self._let_go(caller)
-            patch = operations(self.recorded, caller, change, self._now())
+            patch = operations(self.recorded, caller, change, self._now(), claims=claims)
             if not patch:
                 return
             try:
