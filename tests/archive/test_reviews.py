@@ -47,7 +47,7 @@ async def load(archive: Archive, review_id: str = "review-1") -> ReviewState:
 
 
 async def strike(archive: Archive, of_version: int, before: bytes, rows: bytes, caller: str = "mia") -> bytes:
-    after = masks.either(before, rows)
+    after = bytes(max(pair) for pair in zip(before, rows, strict=True))
     async with archive.begin() as transaction:
         await reviews.change(transaction, of_version, becoming(after), did(masks.differ(before, after), caller))
     return after

@@ -52,7 +52,6 @@ class Backlog:
     resident_mib: float = 0.0
     peak_mib: float = 0.0
     idle_cores: float = 0.0
-    idle_other_cores: float = 0.0
     hand_overs: list[float] = field(default_factory=list)
     """Seconds from the pod of the running task seen ended to the Job of the next task seen."""
     admission_pass: list[float] = field(default_factory=list)
@@ -97,7 +96,7 @@ async def run(stand: Stand, result: Backlog, say: Callable[[str], None], idle_se
         before = await meter.start()
         await asyncio.sleep(idle_seconds)
         idle = await meter.stop(before)
-        result.idle_cores, result.idle_other_cores = idle.cpu_seconds["operator"] / idle.seconds, idle.other_cores
+        result.idle_cores = idle.cpu_seconds["operator"] / idle.seconds
 
         say("handing over")
         for _ in range(HAND_OVERS):

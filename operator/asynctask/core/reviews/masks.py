@@ -41,11 +41,6 @@ def both(one: Mask, other: Mask) -> Mask:
     return _bytes(_int(one) & _int(other), len(one))
 
 
-def either(one: Mask, other: Mask) -> Mask:
-    """The rows in one at least."""
-    return _bytes(_int(one) | _int(other), len(one))
-
-
 def differ(one: Mask, other: Mask) -> Mask:
     """The rows in just one of them."""
     return _bytes(_int(one) ^ _int(other), len(one))

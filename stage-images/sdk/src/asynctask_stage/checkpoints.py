@@ -134,11 +134,6 @@ class Checkpoints:
         """Whether a fresh checkpoint is due: asked for by the gateway, or a period after the last."""
         return self._requested or self._clock() - self._saved_at >= self.period
 
-    @property
-    def is_local(self) -> bool:
-        """Whether a workspace keeps checkpoints too."""
-        return self._local is not None
-
     def request(self) -> None:
         """The gateway wants one now."""
         self._requested = True

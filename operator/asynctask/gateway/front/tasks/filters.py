@@ -1,6 +1,6 @@
 """What a list of tasks may be asked for, as its query says it."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -33,13 +33,6 @@ def split(value: Any) -> Any:
     if not isinstance(given, list | tuple):
         return given
     return tuple(part for item in given for part in (item.split(",") if isinstance(item, str) else [item]))
-
-
-def in_utc(value: datetime) -> datetime:
-    """A time without an offset would mean another moment to everybody."""
-    if value.tzinfo is None:
-        raise FieldProblem("InvalidTime")
-    return value.astimezone(UTC)
 
 
 Split = BeforeValidator(split)

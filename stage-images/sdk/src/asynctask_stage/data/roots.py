@@ -15,22 +15,14 @@ _CACHED = 256
 class Folder:
     """An open directory. It stays open while anybody holds the object, so a cache may drop it at any time."""
 
-    __slots__ = ("_default_acl", "_is_setgid", "fd")
+    __slots__ = ("_default_acl", "fd")
 
     def __init__(self, fd: int) -> None:
         self.fd = fd
-        self._is_setgid: bool | None = None
         self._default_acl: bool | None = None
 
     def __del__(self) -> None:
         os.close(self.fd)
-
-    @property
-    def is_setgid(self) -> bool:
-        """Whether new entries take over its group."""
-        if self._is_setgid is None:
-            self._is_setgid = bool(os.fstat(self.fd).st_mode & stat.S_ISGID)
-        return self._is_setgid
 
     @property
     def has_default_acl(self) -> bool:
