@@ -11,7 +11,8 @@ from support.proxy import FaultProxy
 
 from asynctask.adapters import cluster as api
 from asynctask.adapters.archive import Archive, Transaction
-from asynctask.adapters.archive.tasks import StageChange, TaskChange
+from asynctask.adapters.archive.stages import StageChange
+from asynctask.adapters.archive.tasks import TaskChange
 from asynctask.adapters.cluster import Cluster
 from asynctask.adapters.connection import from_kubeconfig
 from asynctask.gateway.archiver import archiver as module

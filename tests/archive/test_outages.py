@@ -13,7 +13,7 @@ from support.patience import patient
 from support.smalldisk import IS_ROOT, SmallDisk, small_disk
 
 from asynctask.adapters.archive import Archive, ArchiveFull, ArchiveUnavailable, engine, open_archive, tasks
-from asynctask.adapters.archive.tasks import Seen
+from asynctask.adapters.archive.forwards import Seen
 from asynctask.gateway.archiver import archiver as module
 from servers import Server
 

@@ -6,10 +6,10 @@ import pytest
 from archive.makers import stage, task, uid
 from sqlalchemy import func, select
 
-from asynctask.adapters.archive import Archive, audit, retention, tasks
+from asynctask.adapters.archive import Archive, audit, retention, stages, tasks
 from asynctask.adapters.archive.audit import AuditRecord
+from asynctask.adapters.archive.forwards import Seen
 from asynctask.adapters.archive.tables import METADATA
-from asynctask.adapters.archive.tasks import Seen
 
 OLD, NEW, CUTOFF = 1_000_000, 3_000_000, 2_000_000
 
@@ -18,9 +18,9 @@ async def fill(archive: Archive) -> None:
     async with archive.begin() as transaction:
         await tasks.take_tasks(transaction, [Seen(task(number, "Succeeded"), OLD) for number in range(7)], NEW)
         await tasks.take_tasks(transaction, [Seen(task(10, "Succeeded"), NEW), Seen(task(11, "Succeeded"))], NEW)
-        await tasks.take_stages(transaction, [Seen(stage(number, of=number)) for number in (1, 2, 10, 11)])
+        await stages.take(transaction, [Seen(stage(number, of=number)) for number in (1, 2, 10, 11)])
         ended = [stage(20 + number, of=number, phase="Failed", checkpoint={"data": {}}) for number in (1, 10)]
-        await tasks.take_stages(transaction, [Seen(body) for body in ended])
+        await stages.take(transaction, [Seen(body) for body in ended])
         records = [AuditRecord(f"{number}", OLD if number < 5 else NEW, "mia", "token", "", "x") for number in range(9)]
         await audit.append(transaction, *records)
 
@@ -41,7 +41,7 @@ async def test_old_tasks_go_with_all_that_is_kept_of_them(archive: Archive, monk
     rounds: list[Any] = []
     while done := await retention.prune(archive, {"tasks": CUTOFF, "audit": CUTOFF}):
         rounds.append(done)
-    assert rounds[0] == {"stage_runs": 2, "audit_records": 2}, "what is kept of tasks goes before they do"
+    assert rounds[0] == {"stage_objects": 2, "audit_records": 2}, "what is kept of tasks goes before they do"
     assert sum(done.get("tasks", 0) for done in rounds) == 7
     assert all(rows <= 3 for done in rounds for rows in done.values())
     assert await counts(archive) == {
@@ -49,6 +49,7 @@ async def test_old_tasks_go_with_all_that_is_kept_of_them(archive: Archive, monk
         "task_objects": 2,
         "task_execution_history": 2,
         "stage_runs": 3,
+        "stage_objects": 3,
         "stage_checkpoints": 1,
         "audit_records": 4,
     }

@@ -7,8 +7,9 @@ import pytest
 from archive.makers import Object, task
 
 from asynctask.adapters.archive import Archive, Position, rows, tasklists, tasks
+from asynctask.adapters.archive.forwards import Seen
 from asynctask.adapters.archive.tasklists import TaskFilter
-from asynctask.adapters.archive.tasks import Seen, TaskRow
+from asynctask.adapters.archive.tasks import TaskRow
 
 NOW = 1_800_000_000_000_000
 PHASES = ("Succeeded", "Failed", "Running", "Cancelled")

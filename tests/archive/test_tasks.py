@@ -3,8 +3,9 @@
 import pytest
 from archive.makers import Object, stage, stamp, task, uid
 
-from asynctask.adapters.archive import Archive, rows, tasks
-from asynctask.adapters.archive.tasks import Seen, TaskChange, TaskRecord
+from asynctask.adapters.archive import Archive, rows, stages, tasks
+from asynctask.adapters.archive.forwards import Seen
+from asynctask.adapters.archive.tasks import TaskChange, TaskRecord
 
 NOW = 1_800_000_000_000_000
 LATER = NOW + 5_000_000
@@ -142,20 +143,20 @@ async def test_stages(archive: Archive) -> None:
         ),
     ]
     async with archive.begin() as transaction:
-        assert len(await tasks.take_stages(transaction, [Seen(body) for body in bodies])) == 2
+        assert len(await stages.take(transaction, [Seen(body) for body in bodies])) == 2
     async with archive.begin() as transaction:
-        assert await tasks.take_stages(transaction, [Seen(body) for body in bodies]) == []
+        assert await stages.take(transaction, [Seen(body) for body in bodies]) == []
     async with archive.read() as connection:
-        copy, verify = await tasks.stages(connection, uid(1), run=1)
-        assert await tasks.stages(connection, uid(1), run=2) == []
-        assert len(await tasks.living_stages(connection)) == 2
+        copy, verify = await stages.of_task(connection, uid(1), run=1)
+        assert await stages.of_task(connection, uid(1), run=2) == []
+        assert len(await stages.living(connection)) == 2
     assert (copy.stage, copy.status, copy.kind, copy.bytes_done) == ("copy", "completed", "job", 2**40)
     assert (copy.last_error, copy.outputs) == (error, {"files": 7})
     assert verify.status == "running"
     async with archive.begin() as transaction:
-        await tasks.stages_gone(transaction, [copy.stage_id], LATER)
+        await stages.gone(transaction, [copy.stage_id], LATER)
     async with archive.read() as connection:
-        assert await tasks.living_stages(connection) == [(verify.stage_id, "it")]
+        assert await stages.living(connection) == [(verify.stage_id, "it")]
 
 
 async def test_the_last_checkpoint_of_a_stage_is_kept_once_it_has_ended_or_left(archive: Archive) -> None:
@@ -165,22 +166,41 @@ async def test_the_last_checkpoint_of_a_stage_is_kept_once_it_has_ended_or_left(
     running, ended = stage(1, checkpoint=saved(3)), stage(1, phase="Failed", checkpoint=saved(4))
     left, huge = (
         stage(2, name="verify", checkpoint=saved(9)),
-        stage(3, phase="Succeeded", checkpoint={"data": "x" * 70_000}),
+        stage(3, name="report", phase="Succeeded", checkpoint={"data": "x" * 70_000}),
     )
-    expected: dict[int, Object | None] = {1: None, 2: None, 3: None}
+    expected: dict[str, Object | None] = {"copy": None, "verify": None, "report": None}
 
     async def take(*seen: Seen) -> None:
         async with archive.begin() as transaction:
-            await tasks.take_stages(transaction, seen)
+            await stages.take(transaction, seen)
         async with archive.read() as connection:
-            for number, checkpoint in expected.items():
-                assert await tasks.checkpoint(connection, uid(1_000_000 + number)) == checkpoint
+            for name, checkpoint in expected.items():
+                assert await stages.checkpoint(connection, uid(1), 1, name) == checkpoint
 
     await take(Seen(running), Seen(left), Seen(huge))
-    expected[1] = saved(4)
+    expected["copy"] = saved(4)
     await take(Seen(ended))
-    expected[2] = saved(9)
+    expected["verify"] = saved(9)
     await take(Seen(left, LATER))
+
+
+async def test_a_stage_is_kept_whole_as_it_was_last_seen(archive: Archive) -> None:
+    first, second = stage(1, message="开始"), stage(1, phase="Failed", checkpoint={"data": {}}, outputs={"files": [1]})
+    first["metadata"]["managedFields"] = [{"manager": "x"}]
+    for seen in (Seen(first), Seen(second), Seen(first), Seen(second, LATER)):
+        async with archive.begin() as transaction:
+            await stages.take(transaction, [seen])
+        async with archive.read() as connection:
+            kept = await stages.find(connection, uid(1), 1, "copy")
+            assert await stages.find(connection, uid(1), 2, "copy") is None
+            assert await stages.find(connection, uid(1), 1, "verify") is None
+            assert await stages.find(connection, uid(2), 1, "copy") is None
+        assert kept
+        newest = first if seen.body is first and kept["status"]["phase"] == "Running" else second
+        assert kept["spec"] == newest["spec"]
+        assert kept["status"] == {name: told for name, told in newest["status"].items() if name != "checkpoint"}
+        assert "managedFields" not in kept["metadata"]
+    assert kept["status"]["phase"] == "Failed", "what came late is passed over"
 
 
 async def test_many_at_once(archive: Archive) -> None:

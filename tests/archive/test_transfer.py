@@ -13,10 +13,10 @@ from archive.test_retention import NEW, fill
 from sqlalchemy import Column, Integer, MetaData, Table, insert, select, text
 from support.databases import DIALECTS, Database, Servers
 
-from asynctask.adapters.archive import Archive, ArchiveTooNew, cli, open_archive, schema, tasks, transfer
+from asynctask.adapters.archive import Archive, ArchiveTooNew, cli, open_archive, schema, stages, tasks, transfer
+from asynctask.adapters.archive.forwards import Seen
 from asynctask.adapters.archive.tables import METADATA
 from asynctask.adapters.archive.tables.columns import Blob, Document
-from asynctask.adapters.archive.tasks import Seen
 from asynctask.adapters.archive.transfer import BrokenBackup, NotEmpty
 
 
@@ -37,7 +37,7 @@ async def filled(archive: Archive) -> Archive:
     async with archive.begin() as transaction:
         body = task(50, "Failed", status={"message": "\x00数据"}, config={"text": "line\nline\x00", "n": 2**60})
         await tasks.take_tasks(transaction, [Seen(body)], NEW)
-        await tasks.take_stages(transaction, [Seen(stage(9, of=50, outputs={"a": [None, 1.5]}))])
+        await stages.take(transaction, [Seen(stage(9, of=50, outputs={"a": [None, 1.5]}))])
         for table in METADATA.sorted_tables:  # and something in every other
             if (await transaction.execute(select(table).limit(1))).first() is None:
                 await transaction.execute(insert(table), [sample(table, number) for number in range(3)])

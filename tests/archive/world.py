@@ -13,9 +13,10 @@ from prometheus_client import CollectorRegistry
 from support.patience import patient
 
 from asynctask.adapters import cluster as api
-from asynctask.adapters.archive import Archive, tasklists, tasks
+from asynctask.adapters.archive import Archive, stages, tasklists, tasks
+from asynctask.adapters.archive.stages import StageRow
 from asynctask.adapters.archive.tasklists import TaskFilter
-from asynctask.adapters.archive.tasks import RunRow, StageRow, TaskRow
+from asynctask.adapters.archive.tasks import RunRow, TaskRow
 from asynctask.api import names
 from asynctask.gateway.archiver.archiver import Archiver
 from asynctask.gateway.archiver.measures import Measures
@@ -130,7 +131,7 @@ async def runs_of(archive: Archive, task: Object) -> list[RunRow]:
 async def stages_of(archive: Archive, task: Object) -> list[StageRow]:
     """Its stages."""
     async with archive.read() as connection:
-        return await tasks.stages(connection, task["metadata"]["uid"])
+        return await stages.of_task(connection, task["metadata"]["uid"])
 
 
 async def until(archive: Archive, task: Object, holds: Callable[[TaskRow], object], seconds: float = 30) -> TaskRow:

@@ -11,6 +11,7 @@ import aiohttp
 import pytest
 from front.world import Client, World
 from support.cluster import control_plane
+from support.databases import Servers
 from support.ports import free_port
 
 from asynctask.adapters import cluster as api
@@ -42,9 +43,28 @@ async def world(connection: Connection, tmp_path: Path) -> AsyncIterator[World]:
             await cluster.delete(api.NAMESPACES, "", name)
 
 
+@pytest.fixture(scope="session")
+def servers() -> Iterator[Servers]:
+    servers = Servers()
+    yield servers
+    servers.stop()
+
+
 @pytest.fixture
-async def client(world: World) -> AsyncIterator[Client]:
-    async with world.gateway() as client:
+def archive_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Where the gateway of `client` keeps history: SQLite, unless a test asks for another by its dialect."""
+    dialect = getattr(request, "param", "sqlite")
+    if dialect == "sqlite":
+        yield f"sqlite:///{tmp_path}/archive.db"
+        return
+    servers: Servers = request.getfixturevalue("servers")
+    with servers.fresh(dialect, tmp_path) as database:
+        yield database.url
+
+
+@pytest.fixture
+async def client(world: World, archive_url: str) -> AsyncIterator[Client]:
+    async with world.gateway(archive_url=archive_url) as client:
         yield client
 
 

@@ -52,17 +52,20 @@ async def test_a_deleted_task_is_history_and_never_vanishes(shop: Shop) -> None:
     assert (await stranger.get(TASKS)).body["items"] == []
 
 
-async def test_checkpoints_of_stages_are_history_too(shop: Shop, world: World) -> None:
+@pytest.mark.parametrize("archive_url", ["sqlite", "postgresql"], indirect=True)
+async def test_stages_and_their_checkpoints_are_history_too(shop: Shop, world: World) -> None:
     task_id = await make(shop)
     task = await estate.find(world, task_id, shop.namespace)
     stage = await stages.World(world.cluster, shop.namespace, world.directory, world.session).stage(task)
     saved = {"sequence": 7, "attempt": 2, "time": estate.stamp(), "data": {"file": "照片/7", "offset": 2**40}}
     status = {"phase": "Failed", "attempt": 2, "checkpoint": saved, "completionTime": estate.stamp()}
     await world.cluster.patch(api.STAGES, shop.namespace, stage["metadata"]["name"], {"status": status}, "status")
-    path = f"{TASKS}/{task_id}/stages/{stage['spec']['template']['name']}/checkpoint"
+    whole = f"{TASKS}/{task_id}/stages/{stage['spec']['template']['name']}"
+    path = f"{whole}/checkpoint"
     async with asyncio.timeout(60):
         while (live := await shop.client.get(path)).status != 200:
             await asyncio.sleep(0.05)
+        before = await shop.client.get(whole)
         await estate.say(world, task_id, shop.namespace, phase="Failed", completionTime=estate.stamp())
         assert (await shop.client.delete(f"{TASKS}/{task_id}")).status == 200
         while not (await shop.client.get(f"{TASKS}/{task_id}")).body.get("archived"):
@@ -78,8 +81,17 @@ async def test_checkpoints_of_stages_are_history_too(shop: Shop, world: World) -
     assert kept.status == 200
     assert kept.body == live.body
     assert kept.body["data"] == saved["data"]
-    assert (await shop.client.get(path, run=2)).refusal == "404 NotFound"
-    assert (await (await shop.stranger()).get(path)).refusal == "404 NotFound"
+    after = await shop.client.get(whole)
+    assert after.status == 200
+    assert after.body.pop("archived") is True
+    assert after.body == before.body
+    assert after.body["status"] == "failed"
+    assert after.body["spec"]["template"] == stage["spec"]["template"]
+    stranger = await shop.stranger()
+    for asked in (path, whole):
+        assert (await shop.client.get(asked, run=2)).refusal == "404 NotFound"
+        assert (await shop.client.get(asked.replace("/copy", "/paste"))).refusal == "404 NotFound"
+        assert (await stranger.get(asked)).refusal == "404 NotFound"
 
 
 async def test_pages_walk_through_both(shop: Shop) -> None:

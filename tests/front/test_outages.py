@@ -9,7 +9,7 @@ import asyncio
 import itertools
 import os
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
@@ -34,13 +34,6 @@ PAGE_SECONDS = 15.0
 """In which a call is answered while the database is away, whatever the answer."""
 TASKS, AUDIT, KEYS, SESSION = "/api/v1/tasks", "/api/v1/audit", "/api/v1/api-keys", "/api/v1/session"
 NEWS = "/api/v1/notifications"
-
-
-@pytest.fixture(scope="module")
-def servers() -> Iterator[Servers]:
-    servers = Servers()
-    yield servers
-    servers.stop()
 
 
 @pytest.fixture(autouse=True)

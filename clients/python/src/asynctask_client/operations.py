@@ -202,7 +202,7 @@ class Operations:
         return cast("types.Session", self._call("GET", "/api/v1/session"))
 
     def get_stage(self, task_id: str, stage: str, *, run: int | None = None) -> types.StageWhole:
-        """One stage of the current run, or of another"""
+        """One stage of the current run, or of another, also when it has left the cluster"""
         return cast("types.StageWhole", self._call("GET", f"/api/v1/tasks/{self._quote(task_id)}/stages/{self._quote(stage)}", query={"run": run}))
 
     def get_subscription(self, rule_id: str) -> types.KeptSubscription:
@@ -644,7 +644,7 @@ class AsyncOperations:
         return cast("types.Session", await self._call("GET", "/api/v1/session"))
 
     async def get_stage(self, task_id: str, stage: str, *, run: int | None = None) -> types.StageWhole:
-        """One stage of the current run, or of another"""
+        """One stage of the current run, or of another, also when it has left the cluster"""
         return cast("types.StageWhole", await self._call("GET", f"/api/v1/tasks/{self._quote(task_id)}/stages/{self._quote(stage)}", query={"run": run}))
 
     async def get_subscription(self, rule_id: str) -> types.KeptSubscription:

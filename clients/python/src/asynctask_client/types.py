@@ -1532,7 +1532,7 @@ class StageTemplate(TypedDict):
 
 
 class StageWhole(TypedDict):
-    """A stage as the cluster has it."""
+    """A stage whole: as the cluster has it, or as it was last seen there."""
 
     stageId: str
     name: str
@@ -1540,6 +1540,8 @@ class StageWhole(TypedDict):
     status: "TaskStatus"
     spec: dict[str, Any]
     """As in the custom resource: template, locations, inputs."""
+    archived: NotRequired[bool | None]
+    """It has left the cluster."""
     state: dict[str, Any]
     """The custom resource's status without its checkpoint: phase, progress, holder, outputs, errors."""
 

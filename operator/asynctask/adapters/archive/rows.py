@@ -64,7 +64,7 @@ def task_status(spec: Body, status: Body) -> TaskStatus:
 
 def document(body: Body) -> Row:
     """The row of `task_objects`."""
-    metadata = {name: value for name, value in body["metadata"].items() if name not in _DROPPED}
+    metadata = _metadata(body)
     return {"task_id": metadata["uid"], "object": {**body, "metadata": metadata}}
 
 
@@ -136,7 +136,7 @@ def stage_row(body: Body) -> Row:
         "object_name": meta["name"],
         "run": int(spec.get("run") or 1),
         "stage": str(template.get("name") or ""),
-        "kind": next((kind for kind in ("job", "task", "approval") if kind in template), ""),
+        "kind": next((kind for kind in ("job", "task", "approval", "wait") if kind in template), ""),
         "phase": phase,
         "status": statuses.of(phase),
         "reason": str(summary.get("reason") or ""),
@@ -162,6 +162,14 @@ def stage_row(body: Body) -> Row:
     }
 
 
+def stage_document(body: Body) -> Row:
+    """The row of `stage_objects`."""
+    metadata = _metadata(body)
+    status = {name: value for name, value in (body.get("status") or {}).items() if name != "checkpoint"}
+    whole = {**body, "metadata": metadata, "status": status}
+    return {"stage_id": metadata["uid"], "task_id": body["spec"]["taskUID"], "object": whole}
+
+
 def checkpoint_row(body: Body) -> Row | None:
     """The row of `stage_checkpoints`; None where the Stage has none, or one larger than any stage may save."""
     checkpoint = (body.get("status") or {}).get("checkpoint")
@@ -173,6 +181,10 @@ def checkpoint_row(body: Body) -> Row | None:
 def time_of(text: str | None) -> int | None:
     """A time of the API server as it is stored."""
     return micros(datetime.fromisoformat(text)) if text else None
+
+
+def _metadata(body: Body) -> Row:
+    return {name: value for name, value in body["metadata"].items() if name not in _DROPPED}
 
 
 def _percent(progress: Body) -> int | None:

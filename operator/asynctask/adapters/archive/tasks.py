@@ -1,21 +1,16 @@
-"""Tasks, their runs and stages: taken in as they change, found again one by one. Lists are in `tasklists`.
-
-A row never goes backwards: what is older by resourceVersion than what is there is passed over. So whatever is written
-may be written again, in any order, by anybody.
-"""
+"""Tasks and their runs: taken in as they change, forwards only, found again one by one. Lists are in `tasklists`."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from sqlalchemy import Table, select, update
+from sqlalchemy import select, update
 
 from asynctask.adapters.archive import rows
 from asynctask.adapters.archive.engine import Transaction
+from asynctask.adapters.archive.forwards import AT_ONCE, Seen, is_news, known
 from asynctask.adapters.archive.pages import Page, Position, older
 from asynctask.adapters.archive.tables.tasks import (
-    stage_checkpoints,
-    stage_runs,
     task_execution_history,
     task_objects,
     tasks,
@@ -25,7 +20,6 @@ from asynctask.core import statuses
 from asynctask.core.statuses import TaskStatus
 
 Body = Mapping[str, Any]
-AT_ONCE = 200
 DELETED = "Deleted"
 """The error code of a run that was under way when its task was deleted."""
 DELETED_MESSAGE = "deleted before it had ended"
@@ -92,50 +86,6 @@ class RunRow:
 
 
 @dataclass(frozen=True, slots=True)
-class StageRow:
-    """A stage of a run."""
-
-    stage_id: str
-    task_id: str
-    namespace: str
-    object_name: str
-    run: int
-    stage: str
-    kind: str
-    phase: str
-    status: str
-    reason: str
-    message: str
-    attempt: int
-    failures: int
-    submit_time: int
-    start_time: int | None
-    end_time: int | None
-    bytes_done: int | None
-    bytes_total: int | None
-    items_done: int | None
-    items_total: int | None
-    item_error_count: int
-    first_item_errors: list[dict[str, Any]] | None
-    last_error: dict[str, Any] | None
-    outputs: dict[str, Any] | None
-    review: dict[str, Any] | None
-    locations: list[dict[str, Any]] | None
-    is_gone: int
-    gone_time: int | None
-    resource_version: int
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """An AsyncTask or Stage as it was seen last."""
-
-    body: Body
-    gone_time: int | None = None
-    """When it left the cluster; None while it is there."""
-
-
-@dataclass(frozen=True, slots=True)
 class TaskChange:
     """What became of a task's row."""
 
@@ -143,16 +93,6 @@ class TaskChange:
     new: TaskRow
     body: Mapping[str, Any] | None = None
     """The object; None where it left unseen."""
-
-
-@dataclass(frozen=True, slots=True)
-class StageChange:
-    """What became of a stage's row."""
-
-    old: StageRow | None
-    new: StageRow
-    body: Mapping[str, Any]
-    """The object."""
 
 
 NARROW = [tasks.c[field.name] for field in fields(TaskRow)]
@@ -167,61 +107,27 @@ async def take_tasks(transaction: Transaction, seen: Sequence[Seen], now: int) -
     return changes
 
 
-async def take_stages(transaction: Transaction, seen: Sequence[Seen]) -> list[StageChange]:
-    """Write stages; what changed, in the order given."""
-    changes: list[StageChange] = []
-    for start in range(0, len(seen), AT_ONCE):
-        changes += await _take_stages(transaction, seen[start : start + AT_ONCE])
-    return changes
-
-
 async def _take_tasks(transaction: Transaction, seen: Sequence[Seen], now: int) -> list[TaskChange]:
-    known = await _known(transaction, tasks, [item.body["metadata"]["uid"] for item in seen])
+    there = await known(transaction, tasks, NARROW, [item.body["metadata"]["uid"] for item in seen])
     found, bodies, written, changes = [], [], [], []
     for item in seen:
         row, history = rows.task_row(item.body, now), rows.history_rows(item.body)
         if item.gone_time is not None:
             _leave(row, history, item.gone_time)
-        old = known.get(row["task_id"])
-        if not _is_news(old, row):
+        old = there.get(row["task_id"])
+        if not is_news(old, row):
             continue
         found.append(row)
         bodies.append(rows.document(item.body))
         written += history
         new = _task(row)
         changes.append(TaskChange(_task(old) if old else None, new, item.body))
-        known[new.task_id] = row
+        there[new.task_id] = row
     kept = await _ended_before(transaction, written)
     await upsert(transaction, tasks, found, newer="resource_version")
     await upsert(transaction, task_objects, bodies)
     await upsert(transaction, task_execution_history, kept, newer="resource_version")
     return changes
-
-
-async def _take_stages(transaction: Transaction, seen: Sequence[Seen]) -> list[StageChange]:
-    known = await _known(transaction, stage_runs, [item.body["metadata"]["uid"] for item in seen])
-    found, changes = [], []
-    for item in seen:
-        row = rows.stage_row(item.body)
-        if item.gone_time is not None:
-            row |= {"is_gone": 1, "gone_time": item.gone_time}
-        old = known.get(row["stage_id"])
-        if not _is_news(old, row):
-            continue
-        found.append(row)
-        changes.append(StageChange(_stage(old) if old else None, _stage(row), item.body))
-        known[row["stage_id"]] = row
-    await upsert(transaction, stage_runs, found, newer="resource_version")
-    ended = [change.body for change in changes if change.new.is_gone or change.new.status in statuses.ENDED]
-    checkpoints = {kept["stage_id"]: kept for body in ended if (kept := rows.checkpoint_row(body))}
-    await upsert(transaction, stage_checkpoints, list(checkpoints.values()))
-    return changes
-
-
-def _is_news(old: Mapping[str, Any] | None, row: Mapping[str, Any]) -> bool:
-    if old is None or row["resource_version"] > old["resource_version"]:
-        return True
-    return bool(row["resource_version"] == old["resource_version"] and row["is_gone"] and not old["is_gone"])
 
 
 def _leave(row: dict[str, Any], history: Iterable[dict[str, Any]], gone_time: int) -> None:
@@ -248,22 +154,12 @@ async def _ended_before(transaction: Transaction, written: list[dict[str, Any]])
     return list(newest.values())
 
 
-async def _known(transaction: Transaction, table: Table, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Rows that are there, held until the end of the transaction, so that two writers see each other's."""
-    key = next(iter(table.primary_key))
-    columns = NARROW if table is tasks else list(table.c)
-    query = select(*columns).where(key.in_(sorted(set(ids)))).order_by(key)
-    if transaction.dialect.name != "sqlite":
-        query = query.with_for_update()
-    return {row._mapping[key.name]: dict(row._mapping) for row in await transaction.execute(query)}
-
-
 async def gone(transaction: Transaction, task_ids: Sequence[str], now: int) -> list[TaskChange]:
     """Tasks left the cluster while nobody looked: their rows as they are now."""
     changes = []
     for start in range(0, len(task_ids), AT_ONCE):
-        known = await _known(transaction, tasks, task_ids[start : start + AT_ONCE])
-        for old in known.values():
+        there = await known(transaction, tasks, NARROW, task_ids[start : start + AT_ONCE])
+        for old in there.values():
             if old["is_gone"]:
                 continue
             row = dict(old)
@@ -276,14 +172,6 @@ async def gone(transaction: Transaction, task_ids: Sequence[str], now: int) -> l
                 await _end_runs(transaction, old["task_id"], now)
             changes.append(TaskChange(_task(old), _task(row)))
     return changes
-
-
-async def stages_gone(transaction: Transaction, stage_ids: Sequence[str], now: int) -> None:
-    """Stages left the cluster while nobody looked."""
-    of = stage_runs.c
-    for start in range(0, len(stage_ids), AT_ONCE):
-        some = of.stage_id.in_(stage_ids[start : start + AT_ONCE])
-        await transaction.execute(update(stage_runs).where(some, of.is_gone == 0).values(is_gone=1, gone_time=now))
 
 
 async def _end_runs(transaction: Transaction, task_id: str, now: int) -> None:
@@ -306,13 +194,6 @@ async def living(
     found = (await connection.execute(query)).all()
     end = Position(found[-1].submit_time, found[-1].task_id) if len(found) == limit else None
     return Page(tuple((row.task_id, row.namespace, row.name) for row in found), end)
-
-
-async def living_stages(connection: Transaction, after: str = "", limit: int = 1000) -> list[tuple[str, str]]:
-    """Stages that have not left the cluster as far as is known: id, namespace; in pages by id."""
-    of = stage_runs.c
-    query = select(of.stage_id, of.namespace).where(of.is_gone == 0, of.stage_id > after)
-    return [tuple(row) for row in await connection.execute(query.order_by(of.stage_id).limit(limit))]
 
 
 async def find(connection: Transaction, task_id: str) -> TaskRecord | None:
@@ -347,42 +228,13 @@ async def runs(connection: Transaction, task_id: str, *, limit: int = 50, before
     return [RunRow(**row._mapping) for row in found]
 
 
-async def stages(connection: Transaction, task_id: str, *, run: int | None = None, limit: int = 200) -> list[StageRow]:
-    """Stages of a task, of all its runs or one, newest run first, in the order in which they began."""
-    of = stage_runs.c
-    query = select(stage_runs).where(of.task_id == task_id)
-    if run is not None:
-        query = query.where(of.run == run)
-    query = query.order_by(of.run.desc(), of.submit_time, of.stage_id).limit(limit)
-    return [StageRow(**row._mapping) for row in await connection.execute(query)]
-
-
-async def stage(connection: Transaction, stage_id: str) -> StageRow | None:
-    """One stage by the uid of its Stage."""
-    row = (await connection.execute(select(stage_runs).where(stage_runs.c.stage_id == stage_id))).one_or_none()
-    return StageRow(**row._mapping) if row else None
-
-
-async def checkpoint(connection: Transaction, stage_id: str) -> dict[str, Any] | None:
-    """The last checkpoint of a stage that has ended or left the cluster: sequence, attempt, time, data."""
-    of = stage_checkpoints.c
-    found = await connection.execute(select(of.checkpoint).where(of.stage_id == stage_id))
-    kept: dict[str, Any] | None = found.scalar_one_or_none()
-    return kept
-
-
 def task_of(row: Any) -> TaskRow:
     """A row of a query that reads `NARROW`."""
     return _task(row._mapping)
 
 
 _TASK_FIELDS = tuple(field.name for field in fields(TaskRow))
-_STAGE_FIELDS = tuple(field.name for field in fields(StageRow))
 
 
 def _task(row: Mapping[str, Any]) -> TaskRow:
     return TaskRow(**{name: row[name] for name in _TASK_FIELDS})
-
-
-def _stage(row: Mapping[str, Any]) -> StageRow:
-    return StageRow(**{name: row[name] for name in _STAGE_FIELDS})

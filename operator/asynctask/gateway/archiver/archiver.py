@@ -15,9 +15,9 @@ import msgspec
 import structlog
 
 from asynctask.adapters import cluster as api
-from asynctask.adapters.archive import ArchiveError, ArchiveUnavailable, Position, tasks
+from asynctask.adapters.archive import ArchiveError, ArchiveUnavailable, Position, stages, tasks
+from asynctask.adapters.archive.forwards import Seen
 from asynctask.adapters.archive.tables.columns import micros
-from asynctask.adapters.archive.tasks import Seen
 from asynctask.adapters.reflector import Change, Collection, Identity, Items, Reflector
 from asynctask.adapters.store import Key
 from asynctask.gateway.archiver import marks, objects
@@ -286,7 +286,7 @@ class Archiver:
         last = ""
         while True:
             async with self._writer.archive.read() as connection:
-                found = await tasks.living_stages(connection, last)
+                found = await stages.living(connection, last)
             self._missing("stages", self._stages, ((uid, namespace, "") for uid, namespace in found))
             if not found:
                 return

@@ -11,9 +11,11 @@ from typing import Any, Protocol
 
 import structlog
 
-from asynctask.adapters.archive import Archive, ArchiveError, ArchiveUnavailable, Transaction, tasks
+from asynctask.adapters.archive import Archive, ArchiveError, ArchiveUnavailable, Transaction, stages, tasks
+from asynctask.adapters.archive.forwards import Seen
+from asynctask.adapters.archive.stages import StageChange
 from asynctask.adapters.archive.tables.columns import micros
-from asynctask.adapters.archive.tasks import Seen, StageChange, TaskChange
+from asynctask.adapters.archive.tasks import TaskChange
 
 log = structlog.get_logger("archiver")
 Body = Mapping[str, Any]
@@ -96,7 +98,7 @@ class Writer:
     async def _write(self, batch: Batch, listeners: Sequence[Listener]) -> None:
         now = micros(datetime.now(UTC))
         async with self.archive.begin() as transaction:
-            for change in await tasks.take_stages(transaction, batch.stages):
+            for change in await stages.take(transaction, batch.stages):
                 for listener in listeners:
                     await listener.stage_changed(transaction, change)
             changes = await tasks.take_tasks(transaction, batch.tasks, now)
@@ -104,7 +106,7 @@ class Writer:
             for task in changes:
                 for listener in listeners:
                     await listener.changed(transaction, task)
-            await tasks.stages_gone(transaction, batch.stages_gone, now)
+            await stages.gone(transaction, batch.stages_gone, now)
 
 
 __all__ = ["ArchiveError", "Batch", "Listener", "Writer"]

@@ -11,7 +11,8 @@ from typing import Any, Literal
 import structlog
 
 from asynctask.adapters.archive import Archive, Transaction, outbox
-from asynctask.adapters.archive.tasks import StageChange, TaskChange
+from asynctask.adapters.archive.stages import StageChange
+from asynctask.adapters.archive.tasks import TaskChange
 from asynctask.core.notifications import news
 from asynctask.core.notifications.events import NOTHING, News
 

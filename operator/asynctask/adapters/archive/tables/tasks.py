@@ -110,4 +110,12 @@ stage_checkpoints = table(
     Index("stage_checkpoints_by_task", "task_id"),
 )
 
-__all__ = ["stage_checkpoints", "stage_runs", "task_execution_history", "task_objects", "tasks"]
+stage_objects = table(
+    "stage_objects",
+    Column("stage_id", Uid, primary_key=True),
+    Column("task_id", Uid, nullable=False),
+    Column("object", Document, nullable=False),  # the Stage as it was last seen, without managedFields and checkpoint
+    Index("stage_objects_by_task", "task_id"),
+)
+
+__all__ = ["stage_checkpoints", "stage_objects", "stage_runs", "task_execution_history", "task_objects", "tasks"]

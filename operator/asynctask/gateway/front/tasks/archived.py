@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from asynctask.adapters.archive import Archive, ArchiveError, Position, tasklists, tasks
+from asynctask.adapters.archive import Archive, ArchiveError, Position, stages, tasklists, tasks
 from asynctask.core.tasklists import Filter, Place
 from asynctask.gateway.archiver.writer import Writer
 from asynctask.gateway.front.listing import SourceAway
@@ -67,19 +67,27 @@ class ArchivedTasks:
         except ArchiveError as error:
             raise SourceAway(str(error)) from error
 
-    async def stages(self, task_id: str, run: int | None) -> list[tasks.StageRow]:
+    async def stages(self, task_id: str, run: int | None) -> list[stages.StageRow]:
         """Its stages, newest run first."""
         try:
             async with self._archive.read() as connection:
-                return await tasks.stages(connection, task_id, run=run)
+                return await stages.of_task(connection, task_id, run=run)
         except ArchiveError as error:
             raise SourceAway(str(error)) from error
 
-    async def checkpoint(self, stage_id: str) -> dict[str, Any] | None:
+    async def stage(self, task_id: str, run: int, stage: str) -> dict[str, Any] | None:
+        """One of its stages whole, without its checkpoint."""
+        try:
+            async with self._archive.read() as connection:
+                return await stages.find(connection, task_id, run, stage)
+        except ArchiveError as error:
+            raise SourceAway(str(error)) from error
+
+    async def checkpoint(self, task_id: str, run: int, stage: str) -> dict[str, Any] | None:
         """The last checkpoint of one of its stages."""
         try:
             async with self._archive.read() as connection:
-                return await tasks.checkpoint(connection, stage_id)
+                return await stages.checkpoint(connection, task_id, run, stage)
         except ArchiveError as error:
             raise SourceAway(str(error)) from error
 
