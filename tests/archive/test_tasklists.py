@@ -1,12 +1,15 @@
 """Pages of tasks: every filter finds what it should, each row once, in submit order, however the search is bounded."""
 
+import asyncio
 import random
+from collections.abc import Awaitable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from archive.makers import Object, task
 
-from asynctask.adapters.archive import Archive, Position, rows, tasklists, tasks
+from asynctask.adapters.archive import Archive, Position, rounds, rows, tasklists, tasks
 from asynctask.adapters.archive.forwards import Seen
 from asynctask.adapters.archive.tasklists import TaskFilter
 from asynctask.adapters.archive.tasks import TaskRow
@@ -93,8 +96,8 @@ async def listed(archive: Archive, wanted: TaskFilter, limit: int) -> list[TaskR
 async def test_every_filter_finds_what_it_should(
     archive: Archive, filled: list[TaskRow], monkeypatch: pytest.MonkeyPatch, window: int, seconds: float
 ) -> None:
-    monkeypatch.setattr(tasklists, "WINDOW", window)
-    monkeypatch.setattr(tasklists, "SECONDS", seconds)
+    monkeypatch.setattr(rounds, "WINDOW", window)
+    monkeypatch.setattr(rounds, "SECONDS", seconds)
     for name, wanted in FILTERS.items():
         expected = [row for row in filled if fits(row, wanted)]
         assert await listed(archive, wanted, 7) == expected, name
@@ -112,12 +115,42 @@ async def test_counting_stops_at_the_cap(archive: Archive, filled: list[TaskRow]
 async def test_a_page_without_time_to_look_says_where_to_look_on(
     archive: Archive, filled: list[TaskRow], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tasklists, "WINDOW", 10)
-    monkeypatch.setattr(tasklists, "SECONDS", 0.0)
+    monkeypatch.setattr(rounds, "WINDOW", 10)
+    monkeypatch.setattr(rounds, "SECONDS", 0.0)
     async with archive.read() as connection:
         page = await tasklists.page(connection, TaskFilter(text="-1 file"))
     assert page.rows == ()
     assert page.next
+
+
+async def test_a_round_that_hangs_is_given_up_and_what_was_found_is_the_page(
+    archive: Archive, filled: list[TaskRow], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted, calls, read = TaskFilter(text="-1"), [0], tasklists._rows
+
+    async def slow(*given: Any) -> Any:
+        calls[0] += 1
+        await asyncio.sleep(30 if calls[0] == 2 else 0)
+        return await read(*given)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(rounds, "WINDOW", 40)
+        patched.setattr(rounds, "SECONDS", 10.0)
+        patched.setattr(tasklists, "_rows", slow)
+        patched.setattr(rounds.Rounds, "patiently", hurried)
+        async with archive.read() as connection:
+            first = await tasklists.page(connection, wanted, limit=100, after=None)
+    assert calls == [2]
+    assert first.next
+    async with archive.read() as connection:
+        second = await tasklists.page(connection, wanted, limit=100, after=first.next)
+    assert 0 < len(first.rows) < len(first.rows) + len(second.rows)
+    assert [*first.rows, *second.rows] == [row for row in filled if fits(row, wanted)]
+
+
+async def hurried(_: rounds.Rounds, round_: Awaitable[Any]) -> Any:
+    async with asyncio.timeout(1):
+        return await round_
 
 
 async def test_rows_that_come_while_one_reads_on_change_no_later_page(archive: Archive, filled: list[TaskRow]) -> None:

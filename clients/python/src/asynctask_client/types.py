@@ -122,7 +122,7 @@ class AuditPage(TypedDict):
 
     items: list["ShownRecord"]
     next: NotRequired[str | None]
-    """The cursor of the next page; absent on the last."""
+    """The cursor of the next page; absent on the last. A page may be short, even empty, and have one: so far it…"""
 
 
 class BandwidthAnswer(TypedDict):

@@ -1,27 +1,23 @@
 """Pages of tasks, newest first, at a cost that is bounded whatever is asked and however many tasks there are.
 
 Each filter of equality has an index that gives its tasks in submit order. One filter alone reads just the rows of the
-page. Of several the rarest drives: of its tasks `WINDOW` at a time are tried against the others, and against a text,
-until the page is full or `SECONDS` have passed. So a page may be short though the list goes on: `Page.next` says
+page. Of several the rarest drives: of its tasks a window at a time is tried against the others, and against a text,
+until the page is full or its time is over (`rounds`). So a page may be short though the list goes on: `Page.next` says
 from where, and whoever asks again goes on looking there. Nothing is ever counted or sorted whole.
 """
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from time import monotonic
 from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Row, Select, func, select, union_all
 
 from asynctask.adapters.archive.engine import Transaction
 from asynctask.adapters.archive.pages import Page, Position, newer_or_at, older
+from asynctask.adapters.archive.rounds import Rounds
 from asynctask.adapters.archive.tables.tasks import tasks
 from asynctask.adapters.archive.tasks import NARROW, TaskRow, task_of
 
-WINDOW = 1000
-"""Rows that are tried with one statement."""
-SECONDS = 0.02
-"""After this time no further window is begun."""
 MAX_LANES = 16
 """Values of one filter that are walked side by side; of more, another filter drives or all tasks are walked."""
 
@@ -105,11 +101,11 @@ async def page(
     connection: Transaction, wanted: TaskFilter, *, limit: int = 50, after: Position | None = None
 ) -> Page[TaskRow]:
     """A page. `limit` rows at most; see the module on short pages."""
-    found, end = await _walk(connection, wanted, NARROW, limit, after, SECONDS)
+    found, end = await _walk(connection, wanted, NARROW, limit, after)
     return Page(tuple(task_of(row) for row in found), end)
 
 
-async def count(connection: Transaction, wanted: TaskFilter, *, cap: int = 1000, seconds: float = SECONDS) -> Count:
+async def count(connection: Transaction, wanted: TaskFilter, *, cap: int = 1000, seconds: float | None = None) -> Count:
     """How many there are, up to a cap."""
     found, end = await _walk(connection, wanted, _KEY, cap, None, seconds)
     return Count(len(found), end is None)
@@ -121,7 +117,7 @@ async def _walk(
     columns: Sequence[Column[Any]],
     limit: int,
     after: Position | None,
-    seconds: float,
+    seconds: float | None = None,
 ) -> tuple[list[Row[Any]], Position | None]:
     """Rows, and where to look on."""
     values = wanted.values()
@@ -130,24 +126,33 @@ async def _walk(
     drivers = {name: given for name, given in values.items() if len(given) * _gones(wanted) <= MAX_LANES}
     is_direct = not wanted.text and len(values) == len(drivers) <= 1
     found: list[Row[Any]] = []
-    begun = monotonic()
-    while True:
+    rounds, looked = Rounds(seconds), False
+
+    async def look(more: int) -> tuple[Sequence[Row[Any]], Position | None]:
         driver, end = next(iter(drivers), ""), None
         if not is_direct:
-            driver, end = await _rarest(connection, wanted, drivers, after)
+            driver, end = await _rarest(connection, wanted, drivers, after, rounds.window)
         rest = [_tested(name, given) for name, given in values.items() if name != driver]
         if wanted.text:
             rest.append(_of.search_text.contains(wanted.text.lower(), autoescape=True))
         lanes = _lanes(wanted, driver, drivers.get(driver, ()))
         bounds = [*_bounds(wanted, after), *([newer_or_at(*_KEY, end)] if end else []), *rest]
-        more = limit + 1 - len(found)
-        found += await _rows(connection, lanes, bounds, columns, more)
+        return await _rows(connection, lanes, bounds, columns, more), end
+
+    while True:
+        try:
+            rows, end = await rounds.patiently(look(limit + 1 - len(found)))
+        except TimeoutError:
+            if not looked:
+                raise
+            return found, after
+        found += rows
         if len(found) > limit:
             del found[limit:]
             return found, Position(found[-1].submit_time, found[-1].task_id)
-        if end is None or monotonic() - begun > seconds:
+        if end is None or not rounds.again():
             return found, end
-        after = end
+        after, looked = end, True
 
 
 async def _rows(
@@ -172,13 +177,13 @@ async def _rows(
 
 
 async def _rarest(
-    connection: Transaction, wanted: TaskFilter, drivers: dict[str, list[Any]], after: Position | None
+    connection: Transaction, wanted: TaskFilter, drivers: dict[str, list[Any]], after: Position | None, window: int
 ) -> tuple[str, Position | None]:
-    """The filter whose next `WINDOW` tasks reach back farthest, and to where; None: to the end."""
+    """The filter whose next tasks, so many, reach back farthest, and to where; None: to the end."""
     best, farthest = "", None
     for name in drivers or [""]:
         lanes = _lanes(wanted, name, drivers.get(name, ()))
-        skipped = max(1, WINDOW // len(lanes)) - 1
+        skipped = max(1, window // len(lanes)) - 1
         bounds = _bounds(wanted, after)
         ends = [lane.select(_KEY, bounds).offset(skipped).limit(1) for lane in lanes]
         row = (

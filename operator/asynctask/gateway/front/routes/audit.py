@@ -64,7 +64,8 @@ class AuditPage(Camel):
 
     items: tuple[ShownRecord, ...]
     next: str | None = None
-    """The cursor of the next page; absent on the last."""
+    """The cursor of the next page; absent on the last. A page may be short, even empty, and have one: so far it was
+    looked."""
 
 
 def operations(_: Desk) -> tuple[Operation, ...]:
