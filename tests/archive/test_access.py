@@ -61,7 +61,7 @@ def claim(at: int = 0, request: str = "x") -> KeyedAnswer:
 
 async def claimed(archive: Archive, wanted: KeyedAnswer) -> KeyedAnswer | None:
     async with archive.begin() as transaction:
-        return await access.claim_key(transaction, wanted, stale=wanted.create_time - HOUR)
+        return await access.claim_key(transaction, wanted)
 
 
 async def test_a_key_is_claimed_once(archive: Archive) -> None:
@@ -73,14 +73,33 @@ async def test_a_key_is_claimed_once(archive: Archive) -> None:
     assert await claimed(archive, claim(7, "other")) == done
 
 
-async def test_a_claim_that_was_left_is_taken_over_and_a_done_one_only_when_expired(archive: Archive) -> None:
+async def test_a_claim_stays_until_it_has_expired(archive: Archive) -> None:
     assert await claimed(archive, claim()) is None
-    assert await claimed(archive, claim(HOUR // 2)) is not None
-    assert await claimed(archive, claim(HOUR)) is None
+    assert await claimed(archive, claim(3 * HOUR)) == claim()
     async with archive.begin() as transaction:
         await access.settle_key(transaction, replace(claim(HOUR), is_done=1, status=200))
     assert await claimed(archive, claim(3 * HOUR)) is not None
     assert await claimed(archive, claim(26 * HOUR)) is None
     async with archive.begin() as transaction:
-        await access.free_key(transaction, claim().digest)
+        await access.free_key(transaction, claim(26 * HOUR))
     assert await claimed(archive, claim(26 * HOUR)) is None
+
+
+async def test_one_alone_moves_a_claim_and_who_lost_it_frees_nothing(archive: Archive) -> None:
+    assert await claimed(archive, claim()) is None
+
+    async def moved(to: KeyedAnswer) -> bool:
+        async with archive.begin() as transaction:
+            return await access.move_claim(transaction, claim(), to)
+
+    takers = [claim(number) for number in range(1, 6)]
+    took = await asyncio.gather(*(moved(taker) for taker in takers))
+    assert took.count(True) == 1
+    holder = takers[took.index(True)]
+    async with archive.begin() as transaction:
+        await access.free_key(transaction, claim())
+        assert await access.keyed_answer(transaction, claim().digest) == holder
+        await access.settle_key(transaction, replace(holder, is_done=1, status=200))
+        assert not await access.move_claim(transaction, holder, claim(9))
+        await access.free_key(transaction, holder)
+        assert await access.keyed_answer(transaction, claim().digest)

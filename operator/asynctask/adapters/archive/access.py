@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import Table, delete, insert, select, update
+from sqlalchemy import ColumnElement, Table, delete, insert, select, update
 
 from asynctask.adapters.archive.engine import Transaction
 from asynctask.adapters.archive.pages import Page, Position, older
@@ -128,22 +128,27 @@ async def keep_preferences(transaction: Transaction, user: str, document: Mappin
     await upsert(transaction, preferences, [row])
 
 
-async def claim_key(transaction: Transaction, wanted: KeyedAnswer, *, stale: int) -> KeyedAnswer | None:
-    """Take an idempotency key; None: it is ours now. Else what it was used for.
-
-    A claim is taken over when it has expired, or was left undone since before `stale` by a gateway that died.
-    """
+async def claim_key(transaction: Transaction, wanted: KeyedAnswer) -> KeyedAnswer | None:
+    """Take an idempotency key that nobody has, or that has expired; None: it is ours now. Else what it was used for."""
     of = idempotency_keys.c
-    await transaction.execute(
-        delete(idempotency_keys).where(
-            of.digest == wanted.digest,
-            (of.expire_time <= wanted.create_time) | ((of.is_done == 0) & (of.create_time <= stale)),
-        )
-    )
+    old = (of.digest == wanted.digest) & (of.expire_time <= wanted.create_time)
+    await transaction.execute(delete(idempotency_keys).where(old))
     await insert_new(transaction, idempotency_keys, [asdict(wanted)])
-    row = (await transaction.execute(select(idempotency_keys).where(of.digest == wanted.digest))).one()
-    found = KeyedAnswer(**{**row._mapping, "headers": row.headers or {}, "answer": row.answer or ""})
+    found = await keyed_answer(transaction, wanted.digest)
     return None if found == wanted else found
+
+
+async def keyed_answer(connection: Transaction, key_digest: str) -> KeyedAnswer | None:
+    """What a key is or was used for; None: nobody has it."""
+    row = (await connection.execute(select(idempotency_keys).where(idempotency_keys.c.digest == key_digest))).first()
+    return KeyedAnswer(**{**row._mapping, "headers": row.headers or {}, "answer": row.answer or ""}) if row else None
+
+
+async def move_claim(transaction: Transaction, claim: KeyedAnswer, to: KeyedAnswer) -> bool:
+    """Renew a claim, or take over one that was seen to be left; False when it has become another meanwhile."""
+    moved = update(idempotency_keys).where(_is_claim(claim))
+    times = {"create_time": to.create_time, "expire_time": to.expire_time}
+    return bool((await transaction.execute(moved.values(times))).rowcount)
 
 
 async def settle_key(transaction: Transaction, done: KeyedAnswer) -> None:
@@ -151,9 +156,14 @@ async def settle_key(transaction: Transaction, done: KeyedAnswer) -> None:
     await upsert(transaction, idempotency_keys, [asdict(done)])
 
 
-async def free_key(transaction: Transaction, key_digest: str) -> None:
-    """Forget a key: nothing was done under it."""
-    await transaction.execute(delete(idempotency_keys).where(idempotency_keys.c.digest == key_digest))
+async def free_key(transaction: Transaction, claim: KeyedAnswer) -> None:
+    """Forget a key: nothing was done under it. A claim that is another's by now stays."""
+    await transaction.execute(delete(idempotency_keys).where(_is_claim(claim)))
+
+
+def _is_claim(claim: KeyedAnswer) -> ColumnElement[bool]:
+    of = idempotency_keys.c
+    return (of.digest == claim.digest) & (of.is_done == 0) & (of.create_time == claim.create_time)
 
 
 async def prune(transaction: Transaction, now: int, *, limit: int = 500) -> int:

@@ -62,6 +62,8 @@ class ReviewOperation:
     is_undone: bool = False
     changed_rows: bytes | None = None
     """A packed mask; None: too old to be undone."""
+    undone_under: str = ""
+    """The name of the change that undid it."""
 
 
 @dataclass(frozen=True)
@@ -121,12 +123,24 @@ async def undoable(connection: Transaction, review_id: str) -> ReviewOperation |
     return found if found and found.changed_rows is not None else None
 
 
-async def undo(transaction: Transaction, of_version: int, to: NextState, operation: ReviewOperation) -> None:
+async def undone(connection: Transaction, review_id: str, under: str) -> ReviewOperation | None:
+    """The operation that a change of this name undid; None when it has undone none yet."""
+    of = review_operations.c
+    query = select(review_operations).where(of.review_id == review_id, of.undone_under == under)
+    row = (await connection.execute(query.limit(1))).first() if under else None
+    return _operation(row._mapping) if row else None
+
+
+async def undo(
+    transaction: Transaction, of_version: int, to: NextState, operation: ReviewOperation, under: str = ""
+) -> None:
     """Make the version without an operation. Raises StaleReview."""
     await _step(transaction, operation.review_id, of_version, to)
     of = review_operations.c
     done = (of.review_id == operation.review_id) & (of.number == operation.number)
-    await transaction.execute(update(review_operations).where(done).values(is_undone=1, changed_rows=None))
+    await transaction.execute(
+        update(review_operations).where(done).values(is_undone=1, changed_rows=None, undone_under=under)
+    )
 
 
 async def freeze(transaction: Transaction, review_id: str, of_version: int, artifact: str, digest: str) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar
 from aiohttp import web
 from pydantic import BaseModel
 
+from asynctask.adapters.archive.access import digest
 from asynctask.adapters.artifacts import ArtifactStore
 from asynctask.adapters.cluster import Cluster
 from asynctask.gateway.front.auth.scopes import EVERYTHING, Scope
@@ -99,6 +100,7 @@ class Call:
         "idempotency_key",
         "language",
         "path",
+        "repeats",
         "request",
         "request_id",
     )
@@ -123,6 +125,9 @@ class Call:
         self.audited: list[AuditEntry] = []
         self.idempotency_key = ""
         self.request_id = ""
+        self.repeats = False
+        """Whether it takes the place of a call whose replica was killed over it: what it finds done may be that one's,
+        and nobody has audited it."""
 
     @property
     def query(self) -> Any:
@@ -133,6 +138,13 @@ class Call:
     def body(self) -> Any:
         """The validated body, of the operation's `body` model."""
         return self._body
+
+    @property
+    def once(self) -> str:
+        """The name of a change that is made once, from caller and Idempotency-Key; empty without a key."""
+        if not self.idempotency_key:
+            return ""
+        return digest(f"{self.caller.name}/{self.caller.key}", self.idempotency_key)
 
     async def authorize(self, verb: str, resource: str, namespace: str, name: str = "") -> None:
         """Let pass only who may do this. An empty namespace asks for a cluster-wide resource, or all namespaces.

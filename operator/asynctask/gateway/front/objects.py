@@ -17,7 +17,7 @@ from pydantic import Field
 from asynctask.adapters import cluster as api
 from asynctask.api import names
 from asynctask.core.problems import Problem
-from asynctask.gateway.front import matching, namespaces, refused
+from asynctask.gateway.front import matching, namespaces, onces, refused
 from asynctask.gateway.front.calls import Call
 from asynctask.gateway.front.listing import InvalidCursor
 from asynctask.gateway.front.models import Camel, Namespace
@@ -29,7 +29,7 @@ from asynctask.gateway.front.view import ObjectRow, View
 from asynctask.gateway.front.view.tables import Table
 
 MARK_BYTES = 8
-HIDDEN_ANNOTATIONS = ("kubectl.kubernetes.io/last-applied-configuration",)
+HIDDEN_ANNOTATIONS = ("kubectl.kubernetes.io/last-applied-configuration", names.ANNOTATION_ONCES)
 
 Object = Mapping[str, Any]
 Check = Callable[[Call, str, str, Object], Awaitable[Iterable[Problem]]]
@@ -176,12 +176,30 @@ class Objects:
 
     async def patch(self, call: Call, spec: Mapping[str, Any], action: str) -> Answer:
         """Change some fields of one, of the version that was seen if the caller names one."""
-        version = matching.wanted(call)
+        return await self._patch(call, spec, action, await self.find(call, "patch"))
+
+    async def count(self, call: Call, field: str, action: str) -> Answer:
+        """Raise a number of one by one, once for each Idempotency-Key; else as `patch`."""
         old = await self.find(call, "patch")
-        meta = old["metadata"]
+        if onces.is_made(call, old["metadata"]):
+            if call.repeats:
+                self._audit(call, action, None, old)
+            return _answer(old)
+        return await self._patch(call, {field: old.get("spec", {}).get(field, 0) + 1}, action, old, onces.mark)
+
+    async def _patch(
+        self,
+        call: Call,
+        spec: Mapping[str, Any],
+        action: str,
+        old: Object,
+        mark: Callable[[Call, Object], dict[str, str]] = lambda _, __: {},
+    ) -> Answer:
+        version, meta = matching.wanted(call), old["metadata"]
         if version and version != meta["resourceVersion"]:
             raise PreconditionFailed
-        stored = await self._write(call, {**old, "spec": {**old.get("spec", {}), **spec}})
+        metadata = {**meta, "annotations": {**meta.get("annotations", {}), **mark(call, meta)}}
+        stored = await self._write(call, {**old, "metadata": metadata, "spec": {**old.get("spec", {}), **spec}})
         self._saw(call, action, old, stored)
         return _answer(stored)
 

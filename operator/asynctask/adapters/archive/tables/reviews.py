@@ -37,6 +37,7 @@ review_operations = table(
     Column("item_bytes", BigInteger, nullable=False),
     Column("is_undone", SmallInteger, nullable=False),
     Column("changed_rows", Blob),  # a mask, packed, to undo it by; absent once it is too old for that
+    words("undone_under", 64),  # the name of the change that undid it, where it has one: see gateway/front/calls
     part_of=("reviews", "review_id"),
 )
 

@@ -1,7 +1,6 @@
 """Channels and what went through them: states, tests, dead letters."""
 
 import asyncio
-import uuid
 from datetime import datetime
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from asynctask.adapters.notify.config import BadConfig, Config
 from asynctask.core.notifications.events import Event, Kind, News
 from asynctask.core.notifications.people import Target
 from asynctask.core.notifications.wording import Reader, headline
-from asynctask.gateway.front import cursors
+from asynctask.gateway.front import cursors, onces
 from asynctask.gateway.front.calls import Call
 from asynctask.gateway.front.notifications.common import NotDead, reading, writing
 from asynctask.gateway.front.notifications.models import (
@@ -70,7 +69,7 @@ async def test(call: Call) -> Delivery:
     if kind != wanted:
         problem = f"give {wanted}:…" if wanted else "this channel has but one recipient"
         raise InvalidField.of("to", "InvalidValue", problem=problem)
-    now, id_ = call.desk.now(), str(uuid.uuid4())
+    now, id_ = call.desk.now(), onces.new_id(call)
     event = Event(f"test/{id_}", Kind.TEST, now, "", id_, channel.name, initiator=call.caller.name)
     target = Target(channel.name, address, call.language, config.time_zone, 0, 1000, "test")
     async with writing(call) as transaction:

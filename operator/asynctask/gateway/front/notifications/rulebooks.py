@@ -1,6 +1,5 @@
 """Rules of administrators and subscriptions of users: listed, made, changed by version, removed."""
 
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -8,7 +7,7 @@ from typing import Any
 from asynctask.adapters.archive import Transaction, notifyrules
 from asynctask.adapters.archive.notifyrules import MAX_OF_OWNER, MAX_RULES, StoredRule
 from asynctask.core.notifications.rules import Rule, Wish
-from asynctask.gateway.front import matching
+from asynctask.gateway.front import matching, onces
 from asynctask.gateway.front.calls import Call
 from asynctask.gateway.front.notifications.common import TooManyRules, reading, writing
 from asynctask.gateway.front.notifications.models import (
@@ -58,7 +57,7 @@ class Rulebook:
             await call.authorize("list", "asynctasks", namespace)
         owner, limit = (call.caller.name, MAX_OF_OWNER) if self.is_own else ("", MAX_RULES // 2)
         stored = StoredRule(
-            rule_id=str(uuid.uuid4()),
+            rule_id=onces.new_id(call),
             owner=owner,
             namespace=namespace,
             name=body.name,
@@ -70,6 +69,9 @@ class Rulebook:
             identity=self._identity(call),
         )
         async with writing(call) as transaction:
+            if call.repeats and (made := await notifyrules.find(transaction, stored.rule_id)):
+                self._audit(call, "create", made, after=made)
+                return replace_status(self._answer(made), 201)
             if await notifyrules.count(transaction, owner) >= limit:
                 raise TooManyRules(max=limit)
             await notifyrules.add(transaction, stored)

@@ -135,9 +135,15 @@ class Lists:
             return _selected(done.number, step, after), sheet
         raise PreconditionFailed
 
-    async def undo(self, gate: Gate, version: str) -> tuple[models.Selected, ReviewOperation]:
-        """Take the newest operation back. Raises NothingToUndo and PreconditionFailed."""
+    async def undo(self, gate: Gate, version: str, once: str) -> tuple[models.Selected, ReviewOperation]:
+        """Take the newest operation back, one under each name. Raises NothingToUndo and PreconditionFailed."""
         for _ in range(TRIES):
+            try:
+                async with self.archive.read() as connection:
+                    if made := await reviews.undone(connection, gate.id, once):
+                        return _undone(made, (await self.sheet(gate)).state), made
+            except ArchiveUnavailable as error:
+                raise ArchiveAway(retry_after=5) from error
             sheet = await self.sheet(gate, version)
             try:
                 async with self.archive.read() as connection:
@@ -147,7 +153,7 @@ class Lists:
                 change = last.changed_rows
                 step = await self.ask(sheet, lambda view: _flip(view, masks.unpack(change)))  # noqa: B023
                 async with self.archive.begin() as transaction:
-                    await reviews.undo(transaction, sheet.state.version, self._next(step), last)
+                    await reviews.undo(transaction, sheet.state.version, self._next(step), last, once)
             except StaleReview:
                 continue
             except ArchiveUnavailable as error:
@@ -320,6 +326,13 @@ def _selected(operation: int | None, step: Step, state: ReviewState) -> models.S
         changed=step.changed,
         totals=totals(state),
         version=state.version,
+    )
+
+
+def _undone(made: ReviewOperation, state: ReviewState) -> models.Selected:
+    changed = models.Amount(items=made.items, bytes=made.item_bytes)
+    return models.Selected(
+        operation=made.number, matched=made.items, changed=changed, totals=totals(state), version=state.version
     )
 
 

@@ -16,7 +16,7 @@ from asynctask.adapters.artifacts import Owner
 from asynctask.api import names
 from asynctask.api.base import StageName
 from asynctask.api.status import ErrorClass
-from asynctask.gateway.front import refused
+from asynctask.gateway.front import onces, refused
 from asynctask.gateway.front.calls import Call, Desk
 from asynctask.gateway.front.listing import ArchiveAway
 from asynctask.gateway.front.models import Camel
@@ -113,9 +113,14 @@ class RetryRoutes:
         notes = kind.object()["metadata"].get("annotations", {}) if kind else {}
         if notes.get(names.ANNOTATION_RETRIES_ITEMS) != "true":
             raise RetryNotSupported(type=row.type or row.name)
+        wanted = ItemFilter(asked.stage or "", frozenset(asked.error_class), asked.reason, asked.prefix, asked.text)
+        if onces.is_made(call, found.body["metadata"]):
+            run = int(found.body["metadata"]["annotations"][names.ANNOTATION_RETRY_RUN])
+            _, count = await self._lines(row.task_id, run - 1, wanted)
+            self._note(call, found, run, count)
+            return RetryOutcome(task_id=row.task_id, run=run, items=count)
         if not row.has_ended:
             raise TaskNotEnded(status=row.status)
-        wanted = ItemFilter(asked.stage or "", frozenset(asked.error_class), asked.reason, asked.prefix, asked.text)
         lines, count = await self._lines(row.task_id, row.run, wanted)
         run = row.run + 1
         owner = Owner(row.task_id, row.namespace, row.name)
@@ -123,13 +128,17 @@ class RetryRoutes:
             await self._desk.artifacts.put(owner, run, names.RETRY_ITEMS, _blocks(lines))
         except OSError as error:
             raise Unavailable(retry_after=30) from error
-        stored = await self._begin(found, run, call.caller.name)
+        stored = await self._begin(call, found, run)
         self._desk.view.saw_task(stored)
+        self._note(call, found, run, count)
+        return RetryOutcome(task_id=row.task_id, run=run, items=count)
+
+    def _note(self, call: Call, found: Found, run: int, count: int) -> None:
+        row = found.row
         call.audit(
             "retryFailedItems", namespace=row.namespace, kind="AsyncTask", name=row.name, uid=row.task_id,
             before={"run": row.run, "status": row.status}, after={"run": run, "items": count},
         )  # fmt: skip
-        return RetryOutcome(task_id=row.task_id, run=run, items=count)
 
     async def _lines(self, task_id: str, run: int, wanted: ItemFilter) -> tuple[bytearray, int]:
         if self._desk.archive is None:
@@ -147,14 +156,18 @@ class RetryRoutes:
             raise NothingToRetry(run=run)
         return lines, len(paths)
 
-    async def _begin(self, found: Found, run: int, by: str) -> api.Object:
+    async def _begin(self, call: Call, found: Found, run: int) -> api.Object:
         """The new run and what it is for, in one write: neither is there without the other."""
         meta = found.body["metadata"]
         body = {
             "metadata": {
                 "uid": meta["uid"],
                 "resourceVersion": meta["resourceVersion"],
-                "annotations": {names.ANNOTATION_RETRY_RUN: str(run), names.ANNOTATION_ACTION_BY: by},
+                "annotations": {
+                    names.ANNOTATION_RETRY_RUN: str(run),
+                    names.ANNOTATION_ACTION_BY: call.caller.name,
+                    **onces.mark(call, meta),
+                },
             },
             "spec": {"run": run, "restartFrom": None, "cancel": False, "suspend": False},
         }

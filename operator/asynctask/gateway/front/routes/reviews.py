@@ -218,7 +218,7 @@ class ReviewRoutes:
         """Take back."""
         office = Office.of(call.desk)
         gate = await office.gates.find_open(call, call.path["review_id"], approving=False)
-        selected, undone = await office.lists.undo(gate, matching.wanted(call))
+        selected, undone = await office.lists.undo(gate, matching.wanted(call), call.once)
         before = {"operation": undone.number, "by": undone.caller}
         office.audit(call, gate, "undoReviewSelection", before, {"version": selected.version})
         return Answer(selected, matching.etag(str(selected.version)))

@@ -124,8 +124,7 @@ def operations(_: Desk) -> tuple[Operation, ...]:
         return CalendarAnswer(items=items, truncated=found.is_cut)
 
     async def run(call: Call) -> Answer:
-        old = await schedules.find(call, "patch")
-        return await schedules.patch(call, {"runNow": old["spec"].get("runNow", 0) + 1}, "run")
+        return await schedules.count(call, "runNow", "run")
 
     async def suspend(call: Call) -> Answer:
         return await schedules.patch(call, {"suspend": True}, "suspend")

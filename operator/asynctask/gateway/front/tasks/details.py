@@ -9,7 +9,7 @@ from asynctask.gateway.front.tasks import rows
 from asynctask.gateway.front.tasks.rows import Row
 
 Object = Mapping[str, Any]
-HIDDEN_ANNOTATIONS = ("kubectl.kubernetes.io/last-applied-configuration",)
+HIDDEN_ANNOTATIONS = ("kubectl.kubernetes.io/last-applied-configuration", names.ANNOTATION_ONCES)
 
 
 def wide(body: Object) -> dict[str, Any]:

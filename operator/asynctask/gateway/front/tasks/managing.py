@@ -11,7 +11,7 @@ from typing import Any, Literal
 from asynctask.adapters import cluster as api
 from asynctask.api import names
 from asynctask.core.statuses import ENDED, TaskStatus
-from asynctask.gateway.front import refused
+from asynctask.gateway.front import onces, refused
 from asynctask.gateway.front.calls import Call
 from asynctask.gateway.front.problems import Conflict, InvalidField, NotFound, PreconditionFailed
 from asynctask.gateway.front.tasks import rows
@@ -95,8 +95,14 @@ class Managing:
         if wish.action == "delete":
             return await self._delete(call, found, wish)
         for _ in range(ATTEMPTS):
+            if wish.action == "restart" and onces.is_made(call, found.body["metadata"]):
+                if call.repeats:
+                    self._note(call, found, wish, after={})
+                return Outcome(found.row, _DONE[wish.action], changed=True)
             spec = _wanted(found, wish)
             if not spec:
+                if call.repeats:
+                    self._note(call, found, wish, after={})
                 return Outcome(found.row, f"{_DONE[wish.action]}.Already", changed=False)
             try:
                 stored = await self._apply(call, found, wish, spec)
@@ -141,6 +147,7 @@ class Managing:
         metadata: dict[str, Any] = {"uid": meta["uid"], "annotations": annotations}
         if wish.action == "restart":  # the next run is reckoned from this version
             metadata["resourceVersion"] = version
+            annotations |= onces.mark(call, meta)
         return await self._cluster.patch(api.TASKS, namespace, name, {"metadata": metadata, "spec": spec})
 
     async def _again(self, found: Found) -> Found:
