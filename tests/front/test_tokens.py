@@ -1,10 +1,12 @@
 """Tokens of the cluster: whose they are, and which are refused."""
 
+import asyncio
 from base64 import urlsafe_b64encode
 
 import orjson
 import pytest
 from front.world import Client, World, user
+from support.patience import patient
 
 from asynctask.adapters import cluster as api
 from asynctask.api import names
@@ -56,8 +58,19 @@ async def test_a_token_ends_with_its_pod(world: World, client: Client, namespace
     token = await world.token(namespace, person, pod=pod)
     await world.cluster.delete(api.PODS, namespace, "pod")
     again = await world.cluster.create(api.PODS, namespace, body)
+    async with asyncio.timeout(patient(30)):  # the API server goes by its own watch of pods, which may be a moment late
+        while await passes(world, token):
+            await asyncio.sleep(0.02)
     assert (await client.with_token(token).get(SESSION)).refusal == "401 InvalidToken"
     assert (await client.with_token(await world.token(namespace, person, pod=again)).get(SESSION)).status == 200
+
+
+async def passes(world: World, token: str) -> bool:
+    """Whether the API server itself takes a token."""
+    spec = {"token": token, "audiences": [names.API_AUDIENCE]}
+    review = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenReview", "spec": spec}
+    answer = await world.cluster.create(api.TOKEN_REVIEWS, "", review)
+    return bool(answer["status"].get("authenticated"))
 
 
 async def test_forged_tokens_are_refused(world: World, client: Client, namespace: str) -> None:

@@ -11,6 +11,8 @@ from asynctask.adapters.stagelogs.files import Attempt
 from asynctask.adapters.stagelogs.reading import Follower, LogFilter, Spot
 from asynctask.adapters.stagelogs.writing import ChunkWriter
 from asynctask.core import loglines
+from asynctask.gateway.logs.book import LogBook
+from asynctask.gateway.metrics import Metrics
 
 UID = "00000000-0000-0000-0000-000000000001"
 T0 = 1_767_225_600_000_000
@@ -74,6 +76,29 @@ def test_a_flood_keeps_its_beginning_and_its_end_and_says_what_is_missing(tmp_pa
     size = sum(path.stat().st_size for path in tmp_path.rglob("*.gz"))
     assert size < 5 << 20
     assert len(list(tmp_path.rglob("*.gz"))) <= 22
+
+
+async def test_what_is_said_to_be_missing_is_exact_also_where_a_remark_on_it_was_dropped(tmp_path: Path) -> None:
+    book = LogBook(tmp_path, 20 << 20, Metrics())
+    source = book.source(Owner(UID, "team", "nightly"), Attempt(UID, 1, "copy", 1), "stdout", "a")
+    written = 0
+    for block in range(60):
+        for _ in range(1000):
+            assert source.add(T0 + written, "info", "x" * 900)
+            written += 1
+        if block % 7 == 3:
+            source.note("… 5,000 lines (5 MB) are not kept here", 5000)
+            written += 5000
+        if block % 7 == 5:
+            source.note("… lines may be missing here")
+        book._write(source)
+    await book.close(source)
+    lines = list(reading.every(book.root, UID, LogFilter()))
+    remarks = [line for line in lines if line.text.startswith("…") and not line.cut]
+    told = 5000 * sum("5,000" in line.text for line in remarks)
+    plain = sum(line.text == "x" * 900 for line in lines)
+    assert 0 < len(remarks) < 16, "some were dropped"
+    assert plain + told + sum(line.cut for line in lines) == written
 
 
 def test_the_last_lines_are_found_from_the_end(tmp_path: Path) -> None:

@@ -3,7 +3,8 @@
     ROOT/TASK_UID/r1/content/a1/stdout-4f2c91aa-71b0/000000000000.1767225600000000.1767225661000000.8123.gz
 
 A sealed chunk's name says its first line, the times of its first and last, and how many it has; so no index is needed,
-none can be lost, and a gap is seen. The newest chunk is `….open.gz`: a gzip member is appended for each write, and a
+none can be lost, and a gap is seen; where remarks on missing lines were in it, an empty `FIRST.MORE.cut` corrects how
+many it stands for. The newest chunk is `….open.gz`: a gzip member is appended for each write, and a
 writer never goes on with a file that another began. No two writers share a directory, so several gateways can write.
 """
 
@@ -24,6 +25,7 @@ ATTEMPT = re.compile(r"a([0-9]{1,7})")
 STAGE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 WRITER = re.compile(r"(stdout|reported)-[a-z0-9]{1,16}-[a-z0-9]{1,16}")
 SEALED = re.compile(r"([0-9]{12})\.([0-9]{1,17})\.([0-9]{1,17})\.([0-9]{1,9})\.gz")
+CUT = re.compile(r"([0-9]{12})\.(-?[0-9]{1,12})\.cut")
 OPEN = re.compile(r"([0-9]{12})\.open\.gz")
 MAX_ATTEMPTS = 20
 """Attempts of a stage whose logs are kept: the first and the last ones."""
@@ -70,6 +72,14 @@ def chunks(writer: Path) -> list[Chunk]:
     # sealed before open: a chunk that is just being sealed is seen as one or the other, or both
     found.sort(key=lambda chunk: (chunk.first, chunk.count is None))
     return [chunk for i, chunk in enumerate(found) if i == 0 or chunk.first != found[i - 1].first]
+
+
+def corrections(writer: Path) -> dict[int, int]:
+    """Of chunks that were dropped, by their first line: how many lines more than they had they stood for."""
+    with suppress(FileNotFoundError), os.scandir(writer) as entries:
+        matches = [CUT.fullmatch(entry.name) for entry in entries]
+        return {int(match[1]): int(match[2]) for match in matches if match}
+    return {}
 
 
 def writers(attempt: Path) -> list[Path]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 
-from asynctask.adapters.stagelogs.files import Attempt, Chunk, attempts, chunks, writers
+from asynctask.adapters.stagelogs.files import Attempt, Chunk, attempts, chunks, corrections, writers
 from asynctask.core.loglines import RANK, Line, parsed
 
 BLOCK = 1 << 16
@@ -181,11 +181,12 @@ def _chunk_end(chunk: Chunk) -> int:
 
 def _lines(attempt: Attempt, writer: Path, begin: int, worth: Callable[[Chunk], bool]) -> Iterator[Line]:
     """Lines of a writer from a number on, with a note where some are missing."""
-    expected, time = begin, 0
+    expected, time, more = begin, 0, corrections(writer)
     for chunk in chunks(writer):
         if chunk.count is not None and chunk.first + chunk.count <= begin:
             continue
         missing = chunk.first - expected
+        missing += sum(each for first, each in more.items() if expected <= first < chunk.first)
         expected = chunk.first + (chunk.count or 0)
         if not worth(chunk):
             continue

@@ -24,15 +24,19 @@ class ChunkWriter:
         self._writes = 0
         self._begin = 0
         self._end = 0
-        self._sealed: list[Path] = []
+        self._more = 0
+        self._sealed: list[tuple[Path, int, int]] = []
+        """With the first line of each, and how many lines more than it has it stands for."""
 
     @property
     def next(self) -> int:
         """The number of the next line."""
         return self._next
 
-    def append(self, block: bytes, count: int, begin: int, end: int) -> None:
-        """Write lines: `count` of them, with the times of the first and the last. Raises OSError."""
+    def append(self, block: bytes, count: int, begin: int, end: int, more: int = 0) -> None:
+        """Write lines: `count` of them, with the times of the first and the last. They stand for so many more: a remark
+        for those that it says are missing, and for none of its own. Raises OSError.
+        """
         self._directory.mkdir(parents=True, exist_ok=True)
         with self._open_path.open("ab") as file:
             file.write(gzip.compress(block, COMPRESSION, mtime=0))
@@ -41,6 +45,7 @@ class ChunkWriter:
         self._end = max(self._end, end)
         self._next += count
         self._bytes += len(block)
+        self._more += more
         self._writes += 1
         if self._bytes >= CHUNK_BYTES:
             self.seal()
@@ -66,10 +71,13 @@ class ChunkWriter:
             self._open_path.unlink()
         else:
             self._open_path.rename(self._directory / name)
-        self._sealed.append(self._directory / name)
-        self._first, self._bytes, self._writes = self._next, 0, 0
+        self._sealed.append((self._directory / name, self._first, self._more))
+        self._first, self._bytes, self._writes, self._more = self._next, 0, 0, 0
         if len(self._sealed) > self._max_chunks:
-            self._sealed.pop(self._head).unlink(missing_ok=True)
+            path, first, more = self._sealed.pop(self._head)
+            if more:
+                (self._directory / f"{first:012d}.{more}.cut").touch()
+            path.unlink(missing_ok=True)
 
     @property
     def _open_path(self) -> Path:

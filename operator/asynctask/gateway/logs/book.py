@@ -39,7 +39,8 @@ class Source:
         self.attempt = attempt
         self.name = name
         self.writer: ChunkWriter | None = None
-        self.waiting: deque[tuple[int, bytes]] = deque()
+        self.waiting: deque[tuple[int, bytes, int]] = deque()
+        """Times, lines, and how many lines more each stands for."""
         self.bytes = 0
         self.lost = 0
         self.last = 0
@@ -51,20 +52,24 @@ class Source:
 
     def add(self, time: int, level: str, text: str) -> bool:
         """Take a line in; False when there is no room, and it is counted as lost."""
+        is_in = self._add(time, level, text)
+        self.lost += not is_in
+        return is_in
+
+    def _add(self, time: int, level: str, text: str, stands_for: int = 1) -> bool:
         self.used = monotonic()
         self.last = time = max(time, self.last)
         kept = loglines.kept(time, level, text)
         if self.bytes + len(kept) > MAX_WAITING_BYTES or self._book.bytes + len(kept) > MAX_ALL_BYTES:
-            self.lost += 1
             return False
-        self.waiting.append((time, kept))
+        self.waiting.append((time, kept, stands_for - 1))
         self.bytes += len(kept)
         self._book.bytes += len(kept)
         return True
 
     def note(self, text: str, lost: int = 0) -> None:
         """Say something about the log in it: that so many lines are not kept here, and why."""
-        if self.add(self.last, "warning", text):
+        if self._add(self.last, "warning", text, lost):
             self._book.count("lost", lost)
         else:
             self.lost += lost
@@ -124,7 +129,7 @@ class LogBook:
 
     def _write(self, source: Source) -> None:
         lines = [source.waiting.popleft() for _ in range(len(source.waiting))]
-        block = b"".join(kept for _, kept in lines)
+        block = b"".join(kept for _, kept, _ in lines)
         source.bytes -= len(block)
         self.bytes -= len(block)
         lost, source.lost = source.lost, 0
@@ -133,7 +138,8 @@ class LogBook:
                 directory = files.prepare(self.root, source.owner, source.attempt) / source.name
                 source.writer = ChunkWriter(directory, self._max_bytes)
             if lines:
-                source.writer.append(block, len(lines), lines[0][0], lines[-1][0])
+                more = sum(each for _, _, each in lines)
+                source.writer.append(block, len(lines), lines[0][0], lines[-1][0], more)
                 self._metrics.log_bytes.inc(len(block))
             source.writer.skip(lost)
             if source.is_closing:
