@@ -17,8 +17,8 @@ from typing import Any
 
 import pytest
 from front import estate
-from front.test_reviews import Made
-from front.test_reviews import make as make_review
+from front.reviews import Made
+from front.reviews import make as make_review
 from front.world import EVERYTHING, Answer, Client, World
 from support.databases import Servers
 from support.patience import patient

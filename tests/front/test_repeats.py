@@ -10,9 +10,9 @@ from time import monotonic
 import aiohttp
 import pytest
 from front import estate
+from front.reviews import make
 from front.test_audit import AUDIT
 from front.test_deaths import Pair, pair
-from front.test_reviews import make
 from front.world import EVERYTHING, Answer, Client, World, eventually
 from support.patience import patient
 
