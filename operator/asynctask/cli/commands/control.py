@@ -19,6 +19,8 @@ ManyNames = Annotated[
     ),
 ]
 All = Annotated[bool, typer.Option("--all", help="All tasks of the namespace.")]
+Change = Callable[[Object], dict[str, Any] | str]
+"""The fields of the spec to change, or why nothing is."""
 
 
 def chosen(found: Setup, names: list[str] | None, space: str | None, selector: str, everything: bool) -> list[Object]:
@@ -37,7 +39,7 @@ def has_ended(task: Object) -> bool:
     return status.get("phase") in FINAL_PHASES and status.get("run") == task["spec"].get("run", 1)
 
 
-def each(found: Setup, tasks: list[Object], change: Callable[[Object], dict[str, Any] | str], word: str) -> None:
+def each(found: Setup, tasks: list[Object], change: Change, word: str) -> None:
     """Patch each task's spec as `change` says, or tell why it is left as it is."""
     for task in tasks:
         meta = task["metadata"]
@@ -54,56 +56,49 @@ def each(found: Setup, tasks: list[Object], change: Callable[[Object], dict[str,
         typer.echo(f"asynctask/{meta['name']} {word}")
 
 
-def pause(
-    context: typer.Context,
-    names: ManyNames = None,
-    namespace: Namespace = None,
-    selector: Selector = "",
-    everything: All = False,
-) -> None:
-    """Pause tasks: they save a checkpoint, their pods go, their place in the queue is free."""
+def steering(name: str, change: Change, word: str, about: str) -> Callable[..., None]:
+    """A command that changes one field of tasks that are named in any of the ways."""
 
-    def change(task: Object) -> dict[str, Any] | str:
-        if has_ended(task):
-            return f"has ended ({task['status']['phase']}); nothing to pause"
-        return "is paused already" if task["spec"].get("suspend") else {"suspend": True}
+    def command(
+        context: typer.Context,
+        names: ManyNames = None,
+        namespace: Namespace = None,
+        selector: Selector = "",
+        everything: All = False,
+    ) -> None:
+        found = setup(context)
+        each(found, chosen(found, names, namespace, selector, everything), change, word)
 
-    found = setup(context)
-    each(found, chosen(found, names, namespace, selector, everything), change, "paused; go on with: asynctask resume")
-
-
-def resume(
-    context: typer.Context,
-    names: ManyNames = None,
-    namespace: Namespace = None,
-    selector: Selector = "",
-    everything: All = False,
-) -> None:
-    """Let paused tasks go on from their checkpoints."""
-
-    def change(task: Object) -> dict[str, Any] | str:
-        return {"suspend": False} if task["spec"].get("suspend") else "is not paused"
-
-    found = setup(context)
-    each(found, chosen(found, names, namespace, selector, everything), change, "resumed")
+    command.__name__, command.__doc__ = name, about
+    return command
 
 
-def cancel(
-    context: typer.Context,
-    names: ManyNames = None,
-    namespace: Namespace = None,
-    selector: Selector = "",
-    everything: All = False,
-) -> None:
-    """End the current run of tasks for good. `restart` begins a new one."""
+def _paused(task: Object) -> dict[str, Any] | str:
+    if has_ended(task):
+        return f"has ended ({task['status']['phase']}); nothing to pause"
+    return "is paused already" if task["spec"].get("suspend") else {"suspend": True}
 
-    def change(task: Object) -> dict[str, Any] | str:
-        if has_ended(task):
-            return f"has ended ({task['status']['phase']}); nothing to cancel"
-        return "is being cancelled already" if task["spec"].get("cancel") else {"cancel": True}
 
-    found = setup(context)
-    each(found, chosen(found, names, namespace, selector, everything), change, "cancelled")
+def _resumed(task: Object) -> dict[str, Any] | str:
+    return {"suspend": False} if task["spec"].get("suspend") else "is not paused"
+
+
+def _cancelled(task: Object) -> dict[str, Any] | str:
+    if has_ended(task):
+        return f"has ended ({task['status']['phase']}); nothing to cancel"
+    return "is being cancelled already" if task["spec"].get("cancel") else {"cancel": True}
+
+
+pause = steering(
+    "pause",
+    _paused,
+    "paused; go on with: asynctask resume",
+    "Pause tasks: they save a checkpoint, their pods go, their place in the queue is free.",
+)
+resume = steering("resume", _resumed, "resumed", "Let paused tasks go on from their checkpoints.")
+cancel = steering(
+    "cancel", _cancelled, "cancelled", "End the current run of tasks for good. `restart` begins a new one."
+)
 
 
 def restart(

@@ -1,26 +1,30 @@
 """What every kind that is shown and changed whole can be asked: list, make, show, change, delete."""
 
 from asynctask.gateway.front.models import Camel
-from asynctask.gateway.front.objects import KeptObject, ObjectPage, Objects, Page
+from asynctask.gateway.front.objects import KeptObject, ObjectPage, Objects, Page, PageOfNamespaces
 from asynctask.gateway.front.operations import Operation
 from asynctask.gateway.front.problems import InvalidField, NotFound, PreconditionFailed
 from asynctask.gateway.front.refused import AlreadyThere, PreconditionRequired
+
+
+def places(tag: str, *, namespaced: bool) -> tuple[str, str]:
+    """The paths of all objects of a kind, and of one."""
+    return f"/api/v1/{tag}", f"/api/v1/{'namespaces/{namespace}/' if namespaced else ''}{tag}/{{name}}"
 
 
 def operations(
     objects: Objects,
     *,
     tag: str,
-    many: str,
-    one: str,
     name: str,
     noun: str,
     new: type[Camel],
     change: type[Camel],
-    page: type[Page] = Page,
     deletion: str = "",
 ) -> tuple[Operation, ...]:
-    """The five: `name` as operations have it (`Endpoint`), `noun` as people say it (`storage endpoint`)."""
+    """The five, at `places(tag)`: `name` as operations have it (`Endpoint`), `noun` as people say it."""
+    many, one = places(tag, namespaced=objects.is_namespaced)
+    page = PageOfNamespaces if objects.is_namespaced else Page
     changing = (NotFound, InvalidField, PreconditionFailed, PreconditionRequired)
     deletion = deletion or f"Delete a {noun}"
     return (

@@ -99,6 +99,11 @@ class Objects:
     def __init__(self, kind: Kind) -> None:
         self._kind = kind
 
+    @property
+    def is_namespaced(self) -> bool:
+        """Whether each is in a namespace."""
+        return self._kind.resource.namespaced
+
     async def page(self, call: Call) -> dict[str, Any]:
         """A page, from the view."""
         query: Page = call.query

@@ -13,15 +13,13 @@ from asynctask.core.problems import Problem
 from asynctask.gateway.front import kept
 from asynctask.gateway.front.calls import Call, Desk
 from asynctask.gateway.front.models import Camel, Namespace
-from asynctask.gateway.front.objects import Kind, Objects, PageOfNamespaces
+from asynctask.gateway.front.objects import Kind, Objects
 from asynctask.gateway.front.operations import Operation
 from asynctask.gateway.front.routes.queues import Annotations
 from asynctask.gateway.front.tasks.models import Labels
 from asynctask.gateway.front.tasks.office import Office
 
 TAG = "endpoints"
-MANY = "/api/v1/endpoints"
-ONE = "/api/v1/namespaces/{namespace}/endpoints/{name}"
 
 
 async def _problems(call: Call, namespace: str, name: str, spec: Mapping[str, Any]) -> Iterable[Problem]:
@@ -55,13 +53,5 @@ class NewEndpoint(EndpointChange):
 def operations(_: Desk) -> tuple[Operation, ...]:
     """The operations on endpoints."""
     return kept.operations(
-        Objects(KIND),
-        tag=TAG,
-        many=MANY,
-        one=ONE,
-        name="Endpoint",
-        noun="storage endpoint",
-        new=NewEndpoint,
-        change=EndpointChange,
-        page=PageOfNamespaces,
+        Objects(KIND), tag=TAG, name="Endpoint", noun="storage endpoint", new=NewEndpoint, change=EndpointChange
     )

@@ -16,8 +16,7 @@ from asynctask.gateway.front.problems import InvalidField, NotFound, Preconditio
 from asynctask.gateway.front.tasks.models import Labels
 
 TAG = "queues"
-MANY = "/api/v1/queues"
-ONE = f"{MANY}/{{name}}"
+_, ONE = kept.places(TAG, namespaced=False)
 KIND = Kind("TaskQueue", api.QUEUES, lambda view: view.queues)
 Annotations = Annotated[dict[str, Annotated[str, Field(max_length=4096)]], Field(max_length=32)]
 
@@ -56,9 +55,7 @@ def operations(_: Desk) -> tuple[Operation, ...]:
 
     change: dict[str, Any] = {"answer": KeptObject, "errors": (NotFound, InvalidField, PreconditionFailed)}
     return (
-        *kept.operations(
-            queues, tag=TAG, many=MANY, one=ONE, name="Queue", noun="queue", new=NewQueue, change=QueueChange
-        ),
+        *kept.operations(queues, tag=TAG, name="Queue", noun="queue", new=NewQueue, change=QueueChange),
         Operation(
             "POST",
             f"{ONE}/suspend",

@@ -17,7 +17,7 @@ from asynctask.core.schedules import cron
 from asynctask.gateway.front import kept, refused, timetables
 from asynctask.gateway.front.calls import Call, Desk
 from asynctask.gateway.front.models import Camel, Namespace
-from asynctask.gateway.front.objects import KeptObject, Kind, Objects, PageOfNamespaces
+from asynctask.gateway.front.objects import KeptObject, Kind, Objects
 from asynctask.gateway.front.operations import Answer, Operation
 from asynctask.gateway.front.problems import InvalidField, NotFound, PreconditionFailed
 from asynctask.gateway.front.routes.queues import Annotations
@@ -26,8 +26,7 @@ from asynctask.gateway.front.tasks.models import Labels
 from asynctask.gateway.front.tasks.office import Office
 
 TAG = "schedules"
-MANY = "/api/v1/schedules"
-ONE = "/api/v1/namespaces/{namespace}/schedules/{name}"
+MANY, ONE = kept.places(TAG, namespaced=True)
 MAX_DAYS = 62
 TEMPLATE = "spec.taskTemplate.spec"
 
@@ -137,13 +136,10 @@ def operations(_: Desk) -> tuple[Operation, ...]:
         *kept.operations(
             schedules,
             tag=TAG,
-            many=MANY,
-            one=ONE,
             name="Schedule",
             noun="schedule",
             new=NewSchedule,
             change=ScheduleChange,
-            page=PageOfNamespaces,
             deletion="Delete a schedule; its tasks stay",
         ),
         Operation(

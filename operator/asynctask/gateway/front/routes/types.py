@@ -19,8 +19,6 @@ from asynctask.gateway.front.routes.queues import Annotations
 from asynctask.gateway.front.tasks.models import Labels
 
 TAG = "types"
-MANY = "/api/v1/types"
-ONE = f"{MANY}/{{name}}"
 
 
 async def _problems(_: Call, __: str, name: str, spec: Mapping[str, Any]) -> Iterable[Problem]:
@@ -46,6 +44,4 @@ class NewType(TypeChange):
 
 def operations(_: Desk) -> tuple[Operation, ...]:
     """The operations on types."""
-    return kept.operations(
-        Objects(KIND), tag=TAG, many=MANY, one=ONE, name="Type", noun="task type", new=NewType, change=TypeChange
-    )
+    return kept.operations(Objects(KIND), tag=TAG, name="Type", noun="task type", new=NewType, change=TypeChange)
