@@ -36,6 +36,17 @@ async def test_a_change_is_recorded_with_who_what_and_from_where(world: World, c
     assert [record["action"] for record in await records(admin, objectId=key["id"])] == ["revokeApiKey", "createApiKey"]
 
 
+async def test_a_change_is_recorded_with_what_was_before_and_what_is_after(
+    world: World, client: Client, namespace: str
+) -> None:
+    admin, name = await administrator(world, client, namespace)
+    uid = (await world.task(namespace, priority=4))["metadata"]["uid"]
+    assert (await admin.call("PATCH", f"/api/v1/tasks/{uid}", {"priority": 2})).status == 200
+    [record] = await records(admin, objectId=uid)
+    assert (record["caller"], record["kind"], record["namespace"]) == (name, "AsyncTask", namespace)
+    assert (record["before"]["priority"], record["after"]["priority"]) == (4, 2)
+
+
 async def test_a_change_that_was_refused_is_recorded_too(world: World, client: Client, namespace: str) -> None:
     admin, _ = await administrator(world, client, namespace)
     person = await world.person(namespace)

@@ -1,5 +1,6 @@
 """Queues, endpoints, types and schedules through the API; overview, calendar, bandwidth."""
 
+import asyncio
 import secrets
 from collections.abc import AsyncIterator
 from typing import Any
@@ -7,8 +8,10 @@ from typing import Any
 import pytest
 from front import estate
 from front.world import Client, World
+from support.patience import patient
 
 from asynctask.adapters import cluster as api
+from asynctask.api import names
 
 EVERYTHING = (("*", "*"),)
 
@@ -135,6 +138,35 @@ async def test_the_overview_says_what_needs_somebody(
         ("Failed", "lost", "disk full")
     ]
     assert found["dataAgeSeconds"] == 0
+
+
+async def test_the_overview_says_what_runs_and_how_fresh_the_last_good_result_is(
+    world: World, admin: Client, namespace: str, task_type: str
+) -> None:
+    task = await world.task(namespace, "busy", type=task_type)
+    await estate.say(world, task["metadata"]["uid"], namespace, phase="Running", startTime=estate.stamp())
+    plan = {"schedule": "0 3 * * *", "freshness": {"maxAgeSeconds": 60}, "taskTemplate": {"spec": {"type": task_type}}}
+    for name, status, reason in (
+        ("good", "True", "Fresh"),
+        ("old", "False", "Stale"),
+        ("soon", "True", "MissPredicted"),
+    ):
+        body = {"apiVersion": names.API_VERSION, "kind": "TaskSchedule", "metadata": {"name": name}, "spec": plan}
+        await world.cluster.create(api.SCHEDULES, namespace, body)
+        since = estate.stamp()
+        told = {"type": "Fresh", "status": status, "reason": reason, "message": name, "lastTransitionTime": since}
+        await world.cluster.patch(api.SCHEDULES, namespace, name, {"status": {"conditions": [told]}}, "status")
+    expected = {"good": "Fresh", "old": "Stale", "soon": "AtRisk"}
+    async with asyncio.timeout(patient(20)):
+        while True:
+            found = (await admin.get("/api/v1/overview", namespace=namespace)).body
+            states = {each["name"]: each["state"] for each in found["freshness"]}
+            if states == expected and found["running"]:
+                break
+            await asyncio.sleep(0.02)
+    assert [line["name"] for line in found["running"]] == ["busy"]
+    assert {need["name"]: need["kind"] for need in found["needs"]} == {"old": "Stale", "soon": "AtRisk"}
+    assert found["needCounts"] == {"Stale": 1, "AtRisk": 1}
 
 
 async def test_bandwidth_is_told_against_the_limit(world: World, admin: Client, namespace: str) -> None:

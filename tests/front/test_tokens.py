@@ -1,11 +1,15 @@
 """Tokens of the cluster: whose they are, and which are refused."""
 
 import asyncio
-from base64 import urlsafe_b64encode
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from pathlib import Path
+from time import time
 
 import orjson
 import pytest
 from front.world import Client, World, user
+from joserfc import jwt
+from joserfc.jwk import ECKey
 from support.patience import patient
 
 from asynctask.adapters import cluster as api
@@ -63,6 +67,22 @@ async def test_a_token_ends_with_its_pod(world: World, client: Client, namespace
             await asyncio.sleep(0.02)
     assert (await client.with_token(token).get(SESSION)).refusal == "401 InvalidToken"
     assert (await client.with_token(await world.token(namespace, person, pod=again)).get(SESSION)).status == 200
+
+
+async def test_a_token_that_has_expired_is_refused(
+    world: World, client: Client, namespace: str, kubeconfig: Path
+) -> None:
+    """Signed with the cluster's own key, since it gives out none for less than ten minutes."""
+    person = await world.person(namespace)
+    token = await world.token(namespace, person)
+    (file,) = kubeconfig.parent.rglob("service-accounts.key")
+    key = ECKey.import_key(file.read_text())
+    header, claims = (orjson.loads(urlsafe_b64decode(part + "==")) for part in token.split(".")[:2])
+    for ago, refusal in ((-600, ""), (60, "401 InvalidToken")):
+        now = int(time())
+        signed = jwt.encode(header, claims | {"nbf": now - 900, "iat": now - 900, "exp": now - ago}, key)
+        answer = await client.with_token(signed).get(SESSION)
+        assert (answer.refusal if answer.status != 200 else "") == refusal
 
 
 async def passes(world: World, token: str) -> bool:
