@@ -13,7 +13,7 @@ from front import estate
 from front.reviews import make
 from front.test_audit import AUDIT
 from front.test_deaths import Pair, pair
-from front.world import EVERYTHING, Answer, Client, World, eventually
+from front.world import EVERYTHING, Answer, Client, Object, World, eventually
 from support.patience import patient
 
 from asynctask.adapters import cluster as api
@@ -25,8 +25,8 @@ __all__ = ["pair"]
 
 TASKS, RULES = "/api/v1/tasks", "/api/v1/notifications/subscriptions"
 RESTARTS = 24
-Asked = tuple[str, str, object]
-"""Method, path and body of a change."""
+Asked = tuple[str, str, object, str]
+"""Method, path, body and If-Match of a change."""
 
 
 @pytest.fixture
@@ -34,6 +34,11 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(idempotency, "BEAT_SECONDS", 0.2)
     monkeypatch.setattr(idempotency, "DEAD_SECONDS", 1.5)
     monkeypatch.setattr(idempotency, "LOOK_SECONDS", 0.05)
+
+
+def share(name: str) -> Object:
+    """The spec of an endpoint."""
+    return {"path": f"/nas/{name}", "volume": {"claimName": name}}
 
 
 async def actions(caller: Client, namespace: str, task_id: str) -> list[str]:
@@ -62,15 +67,17 @@ async def test_what_the_dead_one_did_is_done_once_and_can_be_asked_for_at_once(
         caller = client.with_token(token)
 
         async def one(number: int) -> Answer:
-            method, path, body = changes[number]
-            return await caller.with_headers(Idempotency_Key=f"change-{number}").call(method, path, body)
+            method, path, body, version = changes[number]
+            headers = {"Idempotency_Key": f"change-{number}", **({"If_Match": version} if version else {})}
+            return await caller.with_headers(**headers).call(method, path, body)
 
         return list(await asyncio.gather(*(one(number) for number in range(len(changes)))))
 
     async with world.gateway() as first:
         mine = first.with_token(token)
-        ended, paused, failed = [await estate.submit(mine, namespace, task_type) for _ in range(3)]
-        for task_id in (ended, failed):
+        tasks = [await estate.submit(mine, namespace, task_type) for _ in range(5)]
+        ended, paused, failed, other, deleted = tasks
+        for task_id in (ended, failed, deleted):
             await estate.say(world, task_id, namespace, phase="Failed", completionTime=estate.stamp())
         template = {"spec": {"type": task_type, "config": {"source_path": "/nas/photos"}}}
         spec = {"schedule": "30 2 * * *", "timeZone": "UTC", "taskTemplate": template}
@@ -79,13 +86,20 @@ async def test_what_the_dead_one_did_is_done_once_and_can_be_asked_for_at_once(
         for row in (1, 3, 5):
             struck = await mine.post(f"{review.url}/selections", {"action": "strike", "ids": [row]})
             assert struck.status == 200, struck.body
+        made = await mine.post("/api/v1/endpoints", {"namespace": namespace, "name": "seen", "spec": share("seen")})
+        endpoint, seen = f"/api/v1/namespaces/{namespace}/endpoints", made.headers["ETag"]
+        urgent = (await mine.get(f"{TASKS}/{other}")).headers["ETag"]
         changes += [
-            ("POST", f"{TASKS}/{ended}/restart", None),
-            ("PUT", f"/restart_task?task_id={failed}", None),
-            ("POST", f"{TASKS}/{paused}/pause", {"reason": "lunch"}),
-            ("POST", f"{schedule}/run", None),
-            ("POST", f"{review.url}/undo", None),
-            ("POST", RULES, {"namespace": namespace, "name": "failures", "rule": {"match": {"events": ["Failed"]}}}),
+            ("POST", f"{TASKS}/{ended}/restart", None, ""),
+            ("PUT", f"/restart_task?task_id={failed}", None, ""),
+            ("POST", f"{TASKS}/{paused}/pause", {"reason": "lunch"}, ""),
+            ("PATCH", f"{TASKS}/{other}", {"priority": 1}, urgent),
+            ("DELETE", f"{TASKS}/{deleted}", None, ""),
+            ("POST", f"{schedule}/run", None, ""),
+            ("POST", f"{review.url}/undo", None, ""),
+            ("POST", RULES, {"namespace": namespace, "name": "bad", "rule": {"match": {"events": ["Failed"]}}}, ""),
+            ("POST", "/api/v1/endpoints", {"namespace": namespace, "name": "new", "spec": share("new")}, ""),
+            ("PUT", f"{endpoint}/seen", {"spec": {**share("seen"), "limits": {"streams": 3}}}, seen),
         ]
         with monkeypatch.context() as dying:
             dying.setattr(Keys, "_settle", _never)
@@ -101,11 +115,14 @@ async def test_what_the_dead_one_did_is_done_once_and_can_be_asked_for_at_once(
             assert "Idempotency-Replayed" not in again.headers
             assert kept.headers["Idempotency-Replayed"] == "true"
             assert kept.body == again.body
+        caller = second.with_token(token)
         for task_id in (ended, failed):
             assert (await estate.find(world, task_id, namespace))["spec"]["run"] == 2
         assert (await estate.find(world, paused, namespace))["spec"]["suspend"] is True
         assert (await world.cluster.get(api.SCHEDULES, namespace, "nightly"))["spec"]["runNow"] == 1
-        caller = second.with_token(token)
+        assert (await estate.find(world, other, namespace))["spec"]["priority"] == 1
+        assert (await world.cluster.get(api.ENDPOINTS, namespace, "seen"))["spec"]["limits"] == {"streams": 3}
+        assert (await caller.get(f"{TASKS}/{deleted}")).body["archived"] is True
         items = (await caller.get(f"{review.url}/items")).body["items"]
         assert [item["id"] for item in items if item["decision"] == "strike"] == [1, 3]
         assert len((await caller.get(RULES)).body["items"]) == 1

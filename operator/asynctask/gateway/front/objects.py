@@ -152,12 +152,15 @@ class Objects:
         await call.authorize("create", kind.plural, namespace)
         spec = _given(body.spec)
         await self._check(call, namespace, body.name, spec)
-        metadata: dict[str, Any] = {"name": body.name, "labels": body.labels, "annotations": body.annotations}
+        annotations = {**body.annotations, **onces.mark(call, {})}
+        metadata: dict[str, Any] = {"name": body.name, "labels": body.labels, "annotations": annotations}
         manifest = {"apiVersion": names.API_VERSION, "kind": kind.name, "metadata": metadata, "spec": spec}
         try:
             stored = await call.desk.cluster.create(kind.resource, namespace, manifest)
         except api.AlreadyExists:
-            raise refused.AlreadyThere(name=body.name) from None
+            stored = await call.desk.cluster.get(kind.resource, namespace, body.name)
+            if not onces.is_made(call, stored["metadata"]):
+                raise refused.AlreadyThere(name=body.name) from None
         except api.NotFound:
             raise InvalidField.of("namespace", "UnknownNamespace") from None
         except api.ApiError as error:
@@ -170,11 +173,14 @@ class Objects:
         version = matching.wanted(call, required=True)
         old, body = await self.find(call, "update"), call.body
         meta = old["metadata"]
+        if onces.is_made(call, meta):
+            return self._found_done(call, "change", old)
         if version and version != meta["resourceVersion"]:
             raise PreconditionFailed
         spec = _given(body.spec)
         await self._check(call, meta.get("namespace", ""), meta["name"], spec)
-        metadata = {**meta, "labels": body.labels, "annotations": {**body.annotations, **_hidden(meta)}}
+        annotations = {**body.annotations, **_hidden(meta), **onces.mark(call, meta)}
+        metadata = {**meta, "labels": body.labels, "annotations": annotations}
         stored = await self._write(call, {**old, "metadata": metadata, "spec": spec})
         self._saw(call, "change", old, stored)
         return _answer(stored)
@@ -184,26 +190,17 @@ class Objects:
         return await self._patch(call, spec, action, await self.find(call, "patch"))
 
     async def count(self, call: Call, field: str, action: str) -> Answer:
-        """Raise a number of one by one, once for each Idempotency-Key; else as `patch`."""
+        """Raise a number of one by one; else as `patch`."""
         old = await self.find(call, "patch")
-        if onces.is_made(call, old["metadata"]):
-            if call.repeats:
-                self._audit(call, action, None, old)
-            return _answer(old)
-        return await self._patch(call, {field: old.get("spec", {}).get(field, 0) + 1}, action, old, onces.mark)
+        return await self._patch(call, {field: old.get("spec", {}).get(field, 0) + 1}, action, old)
 
-    async def _patch(
-        self,
-        call: Call,
-        spec: Mapping[str, Any],
-        action: str,
-        old: Object,
-        mark: Callable[[Call, Object], dict[str, str]] = lambda _, __: {},
-    ) -> Answer:
+    async def _patch(self, call: Call, spec: Mapping[str, Any], action: str, old: Object) -> Answer:
         version, meta = matching.wanted(call), old["metadata"]
+        if onces.is_made(call, meta):
+            return self._found_done(call, action, old)
         if version and version != meta["resourceVersion"]:
             raise PreconditionFailed
-        metadata = {**meta, "annotations": {**meta.get("annotations", {}), **mark(call, meta)}}
+        metadata = {**meta, "annotations": {**meta.get("annotations", {}), **onces.mark(call, meta)}}
         stored = await self._write(call, {**old, "metadata": metadata, "spec": {**old.get("spec", {}), **spec}})
         self._saw(call, action, old, stored)
         return _answer(stored)
@@ -220,6 +217,12 @@ class Objects:
         except (api.NotFound, api.Conflict):
             await call.missing(self._kind.plural)
         self._audit(call, "delete", old, None)
+
+    def _found_done(self, call: Call, action: str, body: Object) -> Answer:
+        """This very change has made it so already."""
+        if call.repeats:
+            self._audit(call, action, None, body)
+        return _answer(body)
 
     async def _write(self, call: Call, body: Object) -> Object:
         meta = body["metadata"]

@@ -1,7 +1,7 @@
-"""Changes that would count twice if they were made twice, such as one more run.
+"""Changes of objects that are made once, though a replica is killed between making them and saying so.
 
-Under an Idempotency-Key each leaves its mark on the object in the very write that makes it. So whoever repeats it, also
-on another replica after the first was killed, sees that it is made.
+Under an Idempotency-Key each leaves its mark on the object in the very write that makes it. So whoever repeats it on
+another replica is answered that it is made: no second run begins, and no version has moved on unasked.
 """
 
 import uuid

@@ -184,10 +184,7 @@ class TaskRoutes:
         if not spec:
             raise BadRequest
         found = await Office.of(call.desk).tasks.find_live(call, call.path["task_id"], "patch")
-        version = matching.wanted(call)
-        if version and version != found.version:
-            raise PreconditionFailed
-        changed = await Office.of(call.desk).managing.change(call, found, spec)
+        changed = await Office.of(call.desk).managing.change(call, found, spec, matching.wanted(call))
         return Answer(details.whole(changed.row, changed.body), matching.etag(changed.version))
 
     async def delete(self, call: Call) -> TaskOutcome:

@@ -15,7 +15,7 @@ from asynctask.gateway.front import onces, refused
 from asynctask.gateway.front.calls import Call
 from asynctask.gateway.front.problems import Conflict, InvalidField, NotFound, PreconditionFailed
 from asynctask.gateway.front.tasks import rows
-from asynctask.gateway.front.tasks.desk import Found, Object, Tasks
+from asynctask.gateway.front.tasks.desk import Found, Object, TaskArchived, Tasks
 from asynctask.gateway.front.tasks.rows import Row
 from asynctask.gateway.front.view import View
 from asynctask.texts import say
@@ -85,8 +85,10 @@ class Managing:
     async def act(self, call: Call, task_id: str, wish: Wish, if_match: str = "") -> Outcome:
         """Do it to one task. Raises NotFound, Forbidden, TaskEnded, TaskArchived and PreconditionFailed."""
         verb = "delete" if wish.action == "delete" else "patch"
-        found = await self._tasks.find_live(call, task_id, verb)
-        if if_match and if_match != found.version:
+        found = await self._tasks.find(call, task_id, verb)
+        if found.row.is_archived and not (call.repeats and wish.action == "delete"):
+            raise TaskArchived(name=found.row.name)
+        if if_match and if_match != found.version and not onces.is_made(call, found.body["metadata"]):
             raise PreconditionFailed
         return await self.act_on(call, found, wish)
 
@@ -95,15 +97,11 @@ class Managing:
         if wish.action == "delete":
             return await self._delete(call, found, wish)
         for _ in range(ATTEMPTS):
-            if wish.action == "restart" and onces.is_made(call, found.body["metadata"]):
-                if call.repeats:
-                    self._note(call, found, wish, after={})
-                return Outcome(found.row, _DONE[wish.action], changed=True)
+            if onces.is_made(call, found.body["metadata"]):
+                return self._found_done(call, found, wish, _DONE[wish.action])
             spec = _wanted(found, wish)
             if not spec:
-                if call.repeats:
-                    self._note(call, found, wish, after={})
-                return Outcome(found.row, f"{_DONE[wish.action]}.Already", changed=False)
+                return self._found_done(call, found, wish, f"{_DONE[wish.action]}.Already")
             try:
                 stored = await self._apply(call, found, wish, spec)
             except api.Conflict:
@@ -118,10 +116,27 @@ class Managing:
             return Outcome(rows.of(stored), _DONE[wish.action], changed=True)
         raise TaskChanging
 
-    async def change(self, call: Call, found: Found, spec: Mapping[str, Any]) -> Found:
+    def _found_done(self, call: Call, found: Found, wish: Wish, code: str) -> Outcome:
+        """It is so already: by this very change, or by somebody else's."""
+        if call.repeats:
+            self._note(call, found, wish, after={})
+        return Outcome(found.row, code, changed=code == _DONE[wish.action])
+
+    async def change(self, call: Call, found: Found, spec: Mapping[str, Any], if_match: str = "") -> Found:
         """Change fields of the spec. Raises InvalidField for what the API server won't have, PreconditionFailed."""
         meta = found.body["metadata"]
-        body = {"metadata": {"resourceVersion": meta["resourceVersion"], "uid": meta["uid"]}, "spec": dict(spec)}
+        if onces.is_made(call, meta):
+            if call.repeats:
+                self._audit(call, found, "change", {}, dict(spec))
+            return found
+        if if_match and if_match != found.version:
+            raise PreconditionFailed
+        metadata = {
+            "resourceVersion": meta["resourceVersion"],
+            "uid": meta["uid"],
+            "annotations": onces.mark(call, meta),
+        }
+        body = {"metadata": metadata, "spec": dict(spec)}
         try:
             stored = await self._cluster.patch(api.TASKS, found.row.namespace, found.row.name, body)
         except api.NotFound:
@@ -143,11 +158,11 @@ class Managing:
         annotations = {
             names.ANNOTATION_ACTION_BY: call.caller.name,
             names.ANNOTATION_ACTION_REASON: wish.reason or None,
+            **onces.mark(call, meta),
         }
         metadata: dict[str, Any] = {"uid": meta["uid"], "annotations": annotations}
         if wish.action == "restart":  # the next run is reckoned from this version
             metadata["resourceVersion"] = version
-            annotations |= onces.mark(call, meta)
         return await self._cluster.patch(api.TASKS, namespace, name, {"metadata": metadata, "spec": spec})
 
     async def _again(self, found: Found) -> Found:
@@ -160,6 +175,8 @@ class Managing:
         return Found(rows.of(body), body)
 
     async def _delete(self, call: Call, found: Found, wish: Wish) -> Outcome:
+        if found.row.is_archived:
+            return self._found_done(call, found, wish, _DONE["delete"])
         await self._tasks.keep(found)
         try:
             await self._cluster.delete(api.TASKS, found.row.namespace, found.row.name, found.row.task_id)
