@@ -102,6 +102,7 @@ class Call:
         "path",
         "repeats",
         "request",
+        "request_digest",
         "request_id",
     )
 
@@ -125,6 +126,8 @@ class Call:
         self.audited: list[AuditEntry] = []
         self.idempotency_key = ""
         self.request_id = ""
+        self.request_digest = ""
+        """Of what is asked for under the Idempotency-Key."""
         self.repeats = False
         """Whether it takes the place of a call whose replica was killed over it: what it finds done may be that one's,
         and nobody has audited it."""
@@ -141,7 +144,7 @@ class Call:
 
     @property
     def once(self) -> str:
-        """The name of a change that is made once, from caller and Idempotency-Key; empty without a key."""
+        """The name of a change that is made once: caller's and Idempotency-Key's; empty without a key."""
         if not self.idempotency_key:
             return ""
         return digest(f"{self.caller.name}/{self.caller.key}", self.idempotency_key)

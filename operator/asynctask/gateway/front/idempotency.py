@@ -97,6 +97,7 @@ class Keys:
     def _claim_of(self, operation: Operation, call: Call, raw: bytes) -> KeyedAnswer:
         now = micros(self._now())
         request = digest(operation.name, call.request.path_qs, raw.decode("utf-8", "replace"))
+        call.request_digest = request
         return KeyedAnswer(call.once, request, now, now + KEPT_MICROSECONDS)
 
     async def _claim(self, claim: KeyedAnswer) -> KeyedAnswer | None:

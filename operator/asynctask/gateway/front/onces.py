@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
+from asynctask.adapters.archive.access import digest
 from asynctask.api import names
 from asynctask.gateway.front.calls import Call
 
@@ -19,20 +20,24 @@ SPACE = uuid.UUID("0d7a4f0e-6a5e-5f0b-9c55-8f4be6a3c1d2")
 
 def is_made(call: Call, metadata: Mapping[str, Any]) -> bool:
     """Whether the object has the mark of this very change."""
-    return bool(call.once) and call.once[:LENGTH] in _marks(metadata)
+    return bool(call.once) and _mark(call) in _marks(metadata)
 
 
 def mark(call: Call, metadata: Mapping[str, Any]) -> dict[str, str]:
     """The annotation to write with the change; none without a key."""
     if not call.once:
         return {}
-    kept = [*_marks(metadata), call.once[:LENGTH]][-KEPT:]
+    kept = [*_marks(metadata), _mark(call)][-KEPT:]
     return {names.ANNOTATION_ONCES: ",".join(kept)}
 
 
 def new_id(call: Call) -> str:
     """The id of something that a call makes: the same for the same Idempotency-Key."""
     return str(uuid.uuid5(SPACE, call.once) if call.once else uuid.uuid4())
+
+
+def _mark(call: Call) -> str:
+    return digest(call.once, call.request_digest)[:LENGTH]
 
 
 def _marks(metadata: Mapping[str, Any]) -> list[str]:
