@@ -34,7 +34,7 @@ async def test_sql_in_a_filter_is_a_text(shop: Shop) -> None:
             answer = await shop.client.get(TASKS, **{name: text, "namespace": shop.namespace})
             assert answer.status == 400 or (answer.status == 200 and answer.body["items"] == []), (name, text)
         assert (await shop.client.get("/query_task", task_type=text)).status in {200, 400}
-        assert (await shop.client.get(f"{TASKS}/{quote(text, safe='')}")).status == 404
+        assert (await shop.client.get(f"{TASKS}/{quote(text, safe='')}")).status in {400, 404}
         assert (await shop.client.get(TASKS, cursor=text)).refusal == "400 InvalidCursor"
     found = (await shop.client.get(TASKS, namespace=shop.namespace)).body["items"]
     assert {row["taskId"] for row in found} == {gone, kept}

@@ -9,7 +9,7 @@ import orjson
 import pytest
 from front.world import Client, World, user
 from joserfc import jwt
-from joserfc.jwk import ECKey
+from joserfc.jwk import RSAKey
 from support.patience import patient
 
 from asynctask.adapters import cluster as api
@@ -76,7 +76,7 @@ async def test_a_token_that_has_expired_is_refused(
     person = await world.person(namespace)
     token = await world.token(namespace, person)
     (file,) = kubeconfig.parent.rglob("service-accounts.key")
-    key = ECKey.import_key(file.read_text())
+    key = RSAKey.import_key(file.read_text())
     header, claims = (orjson.loads(urlsafe_b64decode(part + "==")) for part in token.split(".")[:2])
     for ago, refusal in ((-600, ""), (60, "401 InvalidToken")):
         now = int(time())
