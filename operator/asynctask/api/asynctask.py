@@ -179,7 +179,7 @@ class Display(Model):
     """Figures ready to read, for the columns of `kubectl get`."""
 
     progress: ShortText = ""
-    """For example `43%`."""
+    """For example `43%`, of a task of several stages `43% of stage 2/3`."""
     speed: ShortText = ""
     """For example `118 MB/s`."""
     remaining: ShortText = ""

@@ -127,7 +127,7 @@ def _display(verdicts: dict[str, Verdict], shown: str, progress: Progress | None
         return result | {"progress": "100%"}
     percent = progress.percent if progress else None
     if len(verdicts) > 1 and shown:
-        place = f"{list(verdicts).index(shown) + 1}/{len(verdicts)}"
+        place = f"stage {list(verdicts).index(shown) + 1}/{len(verdicts)}"
         result["progress"] = f"{percent}% of {place}" if percent is not None else place
     elif percent is not None:
         result["progress"] = f"{percent}%"
