@@ -1,8 +1,13 @@
 """Tasks from submission to their end, on a real API server."""
 
+import signal
+from typing import Any
+
 from support.estate import Estate, condition, job
 from support.kubelet import Script
 from support.operators import OperatorProcess
+
+from localcluster import Cluster
 
 
 def test_one_stage(estate: Estate, operator: OperatorProcess) -> None:
@@ -93,6 +98,35 @@ def test_a_resume_while_the_stopped_pod_is_not_yet_gone_goes_on_in_the_same_job(
     (stage,) = estate.stages_of(name)
     assert (stage["status"].get("attempt", 1), stage["status"].get("failures", 0)) == (1, 0)
     assert [life.attempt for life in estate.kubelet.lives_of(name)] == [1, 1]
+
+
+def test_a_stage_that_ends_before_its_pod_is_deleted_goes_on_after_the_pause_and_has_not_failed(
+    cluster: Cluster, estate: Estate, operator: OperatorProcess
+) -> None:
+    """The gateway tells it to stop as well, and it may be quicker than the Job controller, for which it has failed."""
+    name = "obedient"
+    estate.kubelet.plays(name, "copy", Script(runs=5, exit_code=143, message='{"outcome":"stopped"}'), Script())
+    estate.submit(job("copy"), name=name, retry={"maxAttempts": 1})
+    estate.until_running(name, "copy")
+    cluster.kill("kube-controller-manager", signal.SIGSTOP)
+    try:
+        estate.change(name, suspend=True)
+        estate.until_pods_of(name, lambda pod: pod["status"]["phase"] == "Failed")
+    finally:
+        cluster.kill("kube-controller-manager", signal.SIGCONT)
+    estate.until_condition(name, "Paused", "True Suspended")
+    jobs = f"/apis/batch/v1/namespaces/{estate.namespace}/jobs"
+    estate.api.until_all(jobs, lambda jobs: any(failed(name, job) for job in jobs.values()), within=20, why="it failed")
+    estate.change(name, suspend=False)
+    estate.until(name, "True Succeeded")
+    (stage,) = estate.stages_of(name)
+    assert (stage["status"]["attempt"], stage["status"].get("failures", 0)) == (2, 0)
+
+
+def failed(task: str, job: dict[str, Any]) -> bool:
+    """Whether the Job controller holds a Job of the task for failed."""
+    conditions = job.get("status", {}).get("conditions", ())
+    return job["metadata"]["name"].startswith(f"{task}-") and "Failed" in {each["type"] for each in conditions}
 
 
 def test_cancel(estate: Estate, operator: OperatorProcess) -> None:

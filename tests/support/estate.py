@@ -103,10 +103,16 @@ class Estate:
 
     def pods_of(self, name: str) -> list[Body]:
         """Its pods."""
-        uid = self.task(name)["metadata"]["uid"]
-        path = f"/api/v1/namespaces/{self.namespace}/pods?labelSelector={LABEL_TASK_UID}%3D{uid}"
-        items: list[Body] = self.api.get(path)["items"]
+        items: list[Body] = self.api.get(self._pods_path(name))["items"]
         return items
+
+    def until_pods_of(self, name: str, holds: Callable[[Body], bool], within: float = 20) -> None:
+        """Return once it has pods, and something holds of each."""
+
+        def all_hold(pods: Mapping[str, Body]) -> bool:
+            return bool(pods) and all(map(holds, pods.values()))
+
+        self.api.until_all(self._pods_path(name), all_hold, within=within, why=f"pods of {name}")
 
     def until_running(self, name: str, stage: str, within: float = 20) -> None:
         """Return once a pod of the stage runs."""
@@ -121,6 +127,10 @@ class Estate:
             )
 
         self.api.until_all(path, runs, within=within, why=f"stage {stage} of {name} runs")
+
+    def _pods_path(self, name: str) -> str:
+        uid = self.task(name)["metadata"]["uid"]
+        return f"/api/v1/namespaces/{self.namespace}/pods?labelSelector={LABEL_TASK_UID}%3D{uid}"
 
     def until_nothing_is_left_of(self, uid: str, within: float = 60) -> None:
         """Return once no Stage, Job or pod carries the task's uid."""

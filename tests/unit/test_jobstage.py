@@ -10,6 +10,10 @@ RUNNING = ONE.running("scan")
 STARTED = ONE.began("scan").job("scan", active=1)
 SUSPENDED = ONE.began("scan").job("scan", suspend=True, condition=("Suspended", "JobSuspended"), started_ago=None)
 GONE_JOB = ("Failed", "BackoffLimitExceeded")
+WENT_AT_ONCE = (
+    ONE.began("scan").job("scan", suspend=True, condition=GONE_JOB)
+    .pod("scan", "Failed", exit_code=143, message='{"outcome":"stopped"}')
+)  # fmt: skip
 REPORT = {"attempt": 1, "outcome": "succeeded", "time": ago(3)}
 BACK_OFF = "scan: BackingOff a2"
 
@@ -115,6 +119,9 @@ SENTENCES = {
         "Failed", ("scan: Failed",)),
     "a success before the pause reached it is a success": (
         SUSPENDED.paused().pod("scan", "Succeeded", exit_code=0), "Succeeded", ("scan: Succeeded",)),
+    "a stage that went before its pod was deleted is paused": (
+        WENT_AT_ONCE.paused(), "Paused", ("scan: Paused",)),
+    "its resume is another attempt": (WENT_AT_ONCE, "Starting", ("scan: Starting a2",)),
     "a resume lets the Job go on": (SUSPENDED, "Running", ("resume scan a1",)),
     "a resume waits for a place": (SUSPENDED.not_admitted(), "Queued", ()),
     "a resume waits until the old pod is gone": (SUSPENDED.pod("scan"), "Stopping", ("scan: Stopping",)),
@@ -185,6 +192,12 @@ def test_a_resumed_job_gets_time_to_make_its_pod(suspended_ago: int) -> None:
         "scan", seconds_ago=9000, started_ago=None, condition=("Suspended", "JobSuspended"), condition_ago=suspended_ago
     )
     assert resumed.told().phase == "Running"
+
+
+def test_a_pause_that_the_stage_obeys_at_once_counts_as_no_failure() -> None:
+    told = WENT_AT_ONCE.with_spec(retry={"maxAttempts": 1}).told()
+    assert told.phase == "Starting"
+    assert not told.patch("scan").keys() & {"failures", "lastError"}
 
 
 @pytest.mark.parametrize("code", [0, 75, 137, 143])

@@ -66,6 +66,9 @@ def job_ended(look: Look) -> Verdict | None:
     if ending is None or (ending.reason == Reason.POD_LOST and look.want in STOPS):
         return None
     pod = look.pod
+    if ending.reason == Reason.POD_LOST and look.job.spec.suspend:
+        # told so by the gateway, a stage may go before its pod is deleted: to the Job controller that is a failure
+        return started_over(look, "it was to stop, and its pod ended before it was deleted")
     if ending.reason == Reason.POD_LOST and pod is not None and pod.metadata.deletion_timestamp:
         return started_over(look, "its pod was deleted")
     return ended(look, ending)
