@@ -7,6 +7,7 @@ from hypothesis import settings
 from support.desk import Desk
 from support.examples import examples
 
+gc.disable()  # while everything is imported and collected
 settings.register_profile("share", max_examples=examples(100))
 settings.load_profile("share")
 
@@ -21,3 +22,5 @@ def pytest_collection_finish() -> None:
     """What has been imported and collected stays: going through it again and again was a tenth of the time."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(20_000)
+    gc.enable()

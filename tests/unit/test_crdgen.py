@@ -14,8 +14,6 @@ from asynctask.crdgen.definition import MAX_BYTES, definition, to_yaml
 from asynctask.crdgen.errors import SchemaError
 from asynctask.crdgen.structural import structural
 
-ROOT = Path(__file__).parents[2]
-
 
 class Inner(Model):
     """An inner object."""
@@ -268,12 +266,6 @@ def test_a_difference_is_told_with_its_line(tmp_path: Path) -> None:
     assert files.differences({tmp_path / "a": "one\nthree\n"}) == [
         f"{tmp_path / 'a'}: differs in line 2: 'two' should be 'three'"
     ]
-
-
-def test_what_is_committed_is_what_is_generated() -> None:
-    arguments = ["crds", "charts/asynctask", "docs/reference"]
-    crds, chart, reference = (str(ROOT / name) for name in arguments)
-    assert cli.main([crds, "--chart", chart, "--reference", reference, "--check"]) == 0
 
 
 def test_a_value_without_a_comment_is_refused() -> None:
