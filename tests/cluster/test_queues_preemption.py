@@ -1,6 +1,7 @@
 """Urgent tasks push lesser ones out by checkpoint, on a real API server."""
 
 import time
+from collections.abc import Mapping
 
 import pytest
 from support.api import Object
@@ -36,6 +37,16 @@ def waits(task: Object) -> Object:
     return found
 
 
+def until_pushed_out(estate: Estate, names: list[str], count: int) -> list[str]:
+    """By whom, once that many of them say so."""
+
+    def by(tasks: Mapping[str, Object]) -> list[str]:
+        return sorted(filter(None, (waits(tasks[name]).get("displacedBy") for name in names)))
+
+    path = estate.path("asynctasks")
+    return by(estate.api.until_all(path, lambda tasks: len(by(tasks)) >= count, within=20, why="they say by whom"))
+
+
 def stop(estate: Estate, *names: str) -> None:
     for name in names:
         estate.change(name, cancel=True)
@@ -63,6 +74,39 @@ def test_an_urgent_task_runs_within_five_seconds_and_the_grace_and_the_victim_sa
     check(estate.kubelet.lives_of("victim") + estate.kubelet.lives_of("urgent"))
     assert len(estate.kubelet.lives_of("victim")) == 2
     stop(estate, "victim")
+
+
+def test_an_urgent_task_does_not_wait_behind_a_long_line(
+    estate: Estate, operator: OperatorProcess, queue: Queue
+) -> None:
+    running, line = [f"busy-{n}" for n in range(4)], [f"line-{n}" for n in range(60)]
+    fill(estate, queue, *running)
+    for number, name in enumerate(line):  # none of them may push out what runs
+        estate.submit(job("copy"), name=name, priority=4 + number % 2, queueName=queue.name)
+    estate.until_condition(line[-1], "Admitted", "False QueueFull")
+    estate.kubelet.plays("jumps", "copy", LONG)
+    asked = time.monotonic()
+    estate.submit(job("copy"), name="jumps", priority=1, queueName=queue.name)
+    estate.until_running("jumps", "copy", within=5 + GRACE)
+    assert time.monotonic() - asked < 5 + GRACE
+    queue.until_status(running=len(running), waiting=len(line) + 1, displacedLastHour=1)
+    assert until_pushed_out(estate, running, 1) == ["task jumps of priority 1"]
+    assert [len(estate.kubelet.lives_of(name)) for name in line] == [0] * len(line)
+    stop(estate, "jumps", *line, *running)
+
+
+def test_each_of_a_line_pushes_out_one_that_is_less_urgent_and_nobody_else(
+    estate: Estate, operator: OperatorProcess, queue: Queue
+) -> None:
+    fill(estate, queue, *(busy := [f"four-{n}" for n in range(3)]))
+    for name in (threes := ["three-x", "three-y"]):
+        estate.kubelet.plays(name, "copy", LONG)
+        estate.submit(job("copy"), name=name, priority=3, queueName=queue.name)
+    for name in threes:
+        estate.until_running(name, "copy")
+    queue.until_status(running=3, waiting=2, displacedLastHour=2)
+    assert until_pushed_out(estate, busy, 2) == [f"task {name} of priority 3" for name in threes]
+    stop(estate, *threes, *busy)
 
 
 def test_the_least_urgent_goes_and_no_more_than_makes_room(
