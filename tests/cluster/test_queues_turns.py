@@ -1,5 +1,6 @@
 """Quotas, shares and locks, and what those that wait say and cost, on a real API server."""
 
+import pytest
 from support.estate import Estate, job
 from support.kubelet import Script
 from support.operators import OperatorProcess
@@ -92,6 +93,25 @@ def test_a_crashed_operator_leaves_no_lock_behind(estate: Estate, operator: Oper
     assert not estate.kubelet.lives_of("next") + estate.kubelet.lives_of("after")
     stop(estate, "held")
     estate.until_all_ended(["next", "after"], within=20)
+
+
+@pytest.mark.parametrize("how", ["crashes", "paused"])
+def test_a_holder_that_is_gone_blocks_nobody(estate: Estate, operator: OperatorProcess, how: str) -> None:
+    locations = {"config": {"target": f"/nas/photos/{how}"}, "locations": [{"field": "target", "access": "Write"}]}
+    holder, then = f"holder-{how}", f"after-{how}"
+    estate.kubelet.plays(holder, "copy", Script(runs=8 if how == "crashes" else 300, exit_code=65))
+    estate.submit(job("copy"), name=holder, **locations)
+    estate.until_running(holder, "copy")
+    estate.submit(job("copy"), name=then, **locations)
+    if how != "crashes":
+        estate.until_condition(then, "Admitted", "False LocationLocked")
+        assert not estate.kubelet.lives_of(then)
+    if how == "paused":
+        estate.change(holder, suspend=True)
+    estate.until(then, "True Succeeded", within=40)
+    (gone,), (came,) = estate.kubelet.lives_of(holder), estate.kubelet.lives_of(then)
+    assert gone.ended is not None
+    assert gone.ended <= came.begun
 
 
 def test_metrics_say_why_tasks_wait(estate: Estate, operator: OperatorProcess, queue: Queue) -> None:

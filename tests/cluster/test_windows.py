@@ -56,6 +56,28 @@ def test_a_queues_window_holds_its_tasks(estate: Estate, operator: OperatorProce
         estate.api.call("DELETE", f"{queues}/{name}")
 
 
+def test_a_run_that_its_hours_leave_too_little_time_for_says_so_early(
+    estate: Estate, operator: OperatorProcess
+) -> None:
+    """An hour or two are open each day, so a run of nine hours can't be done in three days."""
+    now = datetime.now(UTC)
+    hours = {"ranges": [{"start": f"{now:%H}:00", "end": f"{now + timedelta(hours=2):%H}:00"}]}
+    estate.kubelet.plays("hurried", "copy", Script(runs=300))
+    estate.submit(job("copy"), name="hurried", window=hours, activeDeadlineSeconds=3 * 86_400)
+    estate.until_running("hurried", "copy")
+    (stage,) = estate.stages_of("hurried")
+    path = f"{estate.path('stages', stage['metadata']['name'])}/status"
+    estate.api.merge(path, {"status": {"progress": {"bytesDone": 1, "remainingSeconds": 9 * 3600}}})
+    task = estate.until_condition("hurried", "AtRisk", "True DeadlineAtRisk", within=40)
+    (said,) = [each["message"] for each in task["status"]["conditions"] if each["type"] == "AtRisk"]
+    assert "at this pace it needs 9h" in said
+    assert "its windows leave" in said
+    estate.api.merge(path, {"status": {"progress": {"bytesDone": 2, "remainingSeconds": 600}}})
+    estate.until_condition("hurried", "AtRisk", "False OnTime", within=40)
+    estate.change("hurried", cancel=True)
+    estate.until("hurried", "False Cancelled")
+
+
 @pytest.mark.long
 def test_at_the_opening_the_first_place_goes_by_turn(estate: Estate, operator: OperatorProcess, queue: Queue) -> None:
     opens = (datetime.now(UTC) + timedelta(seconds=20)).replace(second=0, microsecond=0) + timedelta(minutes=1)
