@@ -177,6 +177,8 @@ class Reconciler:
             self._scheduler.hold(self._running(key, facts))
         elif not plan.wants_slot:
             self._let_go(key, keep_display=True)
+            if plan.waits_for:
+                self._scheduler.elsewhere(key, facts.task.spec.queue_name, plan.waits_for)
             if plan.opens_at and isinstance(facts.resolved, Resolved):
                 turn = (facts.resolved.priority, requests.submitted(facts, self._scheduler.first_asked(key)))
                 self._scheduler.before_window(key, facts.resolved.queue, turn, plan.opens_at.timestamp())

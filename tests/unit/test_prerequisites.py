@@ -97,6 +97,25 @@ def test_a_dependency_that_can_t_begin_is_told_with_its_words() -> None:
     assert told.message == "waiting for task other; other is Invalid: spec.type: there is no TaskType 'x'"
 
 
+@pytest.mark.parametrize(
+    ("scene", "reason"),
+    [(TASK.depends_on("other", OPEN), "DependencyPending"), (TASK.depends_on("other"), "DependencyMissing")],
+)
+def test_an_event_says_once_with_the_status_for_whom_it_waits(scene: Scene, reason: str) -> None:
+    told = scene.told()
+    (event,) = told.plan.events
+    assert (event.type, event.reason, event.message, event.with_status) == ("Normal", reason, told.message, True)
+    assert told.plan.waits_for == reason
+    assert scene.with_status(run=1, waiting={"reason": reason}).told().plan.events == ()
+    other_reason = {"reason": "OutsideWindow"}
+    assert len(scene.with_status(run=1, waiting=other_reason).told().plan.events) == 1
+
+
+def test_a_paused_task_says_of_no_other_that_it_waits_for_it() -> None:
+    plan = TASK.paused().depends_on("other", OPEN).told().plan
+    assert (plan.events, plan.waits_for) == ((), "")
+
+
 def test_waiting_may_have_an_end() -> None:
     patient = TASK.with_spec(dependencyTimeoutSeconds=601).depends_on("other")  # it was submitted ten minutes ago
     assert patient.told().plan.wake_at == NOW + timedelta(seconds=1)

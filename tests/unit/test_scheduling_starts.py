@@ -113,12 +113,26 @@ def test_why_tasks_wait_is_counted_by_queue(desk: Desk) -> None:
     assert desk.scheduler.reasons() == {("q", "QueueSuspended"): 2}
 
 
+def test_who_waits_without_asking_for_a_place_is_counted_with_its_reason(desk: Desk) -> None:
+    desk.queue(max_running=1)
+    for name in ("asks", "runs", "goes"):
+        desk.scheduler.elsewhere(key(name), "q", "OutsideWindow")
+    desk.scheduler.elsewhere(key("goes"), "q", "DependencyPending")
+    assert desk.scheduler.reasons() == {("q", "OutsideWindow"): 2, ("q", "DependencyPending"): 1}
+    desk.run("runs")
+    desk.ask("asks")
+    desk.release("goes")
+    assert desk.scheduler.reasons() == {("q", "QueueFull"): 1}
+
+
 def test_nothing_is_kept_of_tasks_that_are_gone(desk: Desk) -> None:
     desk.queue(**PREEMPTS)
     desk.run("a", 5)
     desk.ask("b", 1)
     desk.release("a")
     desk.release("b")
+    desk.scheduler.elsewhere(key("a"), "q", "OutsideWindow")
+    desk.release("a")
     kept = {name: value for name, value in vars(desk.scheduler).items() if isinstance(value, dict | set)}
     assert not any(key(name) in value for name in "ab" for value in kept.values())
     assert desk.scheduler.queues() == set()

@@ -119,6 +119,7 @@ def test_outside_it_holds_no_place_and_asks_for_none() -> None:
         plan = scene.with_spec(window=SHUT).told().plan
         assert not plan.holds_slot
         assert not plan.wants_slot
+        assert plan.waits_for == "OutsideWindow"
 
 
 def test_while_it_stops_it_holds_its_place() -> None:

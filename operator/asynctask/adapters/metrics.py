@@ -39,7 +39,7 @@ class OperatorMetrics:
         self.tasks = Gauge("asynctask_tasks", "Tasks known.", registry=one)
         self.running = Gauge("asynctask_tasks_running", "Tasks that hold a place, by queue.", ["queue"], registry=one)
         self.waiting = Gauge(
-            "asynctask_tasks_waiting", "Tasks that wait for one, by queue and why.", ["queue", "reason"], registry=one
+            "asynctask_tasks_waiting", "Tasks that wait to run, by queue and why.", ["queue", "reason"], registry=one
         )
         self.waiting_seconds = Gauge(
             "asynctask_queue_longest_wait_seconds", "How long the one that waits longest has.", ["queue"], registry=one

@@ -158,6 +158,7 @@ def goes_on(facts: Facts) -> Plan:
         holds_slot=view.holds_slot,
         wants_slot=view.wants_slot,
         opens_at=shut.earliest if shut and is_shut else None,
+        waits_for=Reason.OUTSIDE_WINDOW if is_shut else "",
         wake_at=_soonest(view, *moments),
     )
 
@@ -273,8 +274,18 @@ def _pending(facts: Facts, phase: Phase, unmet: Unmet) -> Plan:
     resolved = _resolved(facts)
     status = rollup.status(facts.task, Summary(phase, reason, message), facts.now, None, resolved.priority, why)
     is_invalid = phase is Phase.INVALID
-    events = _on_change(facts, Event("Warning", reason, message)) if is_invalid else ()
-    return Plan(status=status, urgency="now" if is_invalid else "soon", events=events, wake_at=unmet.due)
+    told, events = facts.task.status.waiting, tuple[Event, ...]()
+    if is_invalid:
+        events = _on_change(facts, Event("Warning", reason, message))
+    elif why and (told is None or told.reason != reason):
+        events = (Event("Normal", reason, message, with_status=True),)
+    return Plan(
+        status=status,
+        urgency="now" if is_invalid else "soon",
+        events=events,
+        waits_for=why["reason"] if why else "",
+        wake_at=unmet.due,
+    )
 
 
 def _deadline(facts: Facts) -> datetime | None:

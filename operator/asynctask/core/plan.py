@@ -99,6 +99,8 @@ class Plan:
     wants_slot: bool = False
     opens_at: datetime | None = None
     """When the window opens that it waits for and nothing else."""
+    waits_for: str = ""
+    """The reason why it waits without asking for a place: its hours are shut, or other tasks have not ended."""
     wake_at: datetime | None = None
 
     @property

@@ -63,6 +63,7 @@ class Scheduler:
         self._unseen: set[Key] = set()
         self._unknown: dict[str, set[Key]] = {}
         self._told: dict[Key, str] = {}
+        self._elsewhere: dict[Key, tuple[str, str]] = {}
         self._openings = Openings()
         self._opening: tuple[float, Timer] | None = None
         self._asking: Key | None = None
@@ -104,6 +105,7 @@ class Scheduler:
         if self._state.is_running(key) and key not in self._yielding and key not in self._recalled:
             return Admission(admitted=True)
         self._openings.leave(key)
+        self._elsewhere.pop(key, None)
         is_new = self._tasks.get(key) != task or not self._state.is_waiting(key)
         self._yielding.pop(key, None)
         self._recalled.discard(key)
@@ -135,6 +137,7 @@ class Scheduler:
         self._running[key], self._tasks[key] = running, running.task
         self._recalled.discard(key)
         self._told.pop(key, None)
+        self._elsewhere.pop(key, None)
         self._state.started(running)
         if (drained := self._drained.get(running.task.queue)) and key not in self._yielding:
             self._yielding[key] = drained
@@ -147,9 +150,14 @@ class Scheduler:
         self._openings.stand(key, queue, turn, opens)
         self._await_opening()
 
+    def elsewhere(self, key: Key, queue: str, reason: str) -> None:
+        """The task, which has been released, asks for no place yet: it waits for its hours or for other tasks."""
+        self._elsewhere[key] = (queue, reason)
+
     def release(self, key: Key) -> None:
         """The task runs no more and waits no more."""
         self._openings.leave(key)
+        self._elsewhere.pop(key, None)
         known = self._tasks.pop(key, None)
         if known is None:
             return
@@ -248,8 +256,8 @@ class Scheduler:
         return list(self._running)
 
     def reasons(self) -> Counter[tuple[str, str]]:
-        """How many wait in which queue for which reason."""
-        now, found = self._clock(), Counter[tuple[str, str]]()
+        """How many wait for which reason, by the queue that they are in or will ask."""
+        now, found = self._clock(), Counter(self._elsewhere.values())
         for key in self.waiting():
             refusal = self._state.refusal(key, now)
             found[self._tasks[key].queue, str(refusal.reason if refusal else Reason.QUEUED)] += 1
