@@ -15,9 +15,11 @@ from localcluster.processes import holds
 
 FIRST, THEN = 14, 7
 PRIORITIES = {"urgent": 1, "normal": 2, "patient": 3}
-SIZES = {"urgent": 220, "normal": 120, "patient": 90}
+SIZES = {"urgent": 340, "normal": 190, "patient": 160}
 SAMPLE_SECONDS = 0.25
 IN_FORCE_SECONDS = 10.0
+STEADY_SECONDS = 10.0
+"""Over this long a total is compared with the limit: one block of 1 MiB more or less is 1.5 % of 7 MB/s."""
 WINDOW_SECONDS = 3.0
 """Over this long a rate is measured when it is asked since when it holds."""
 
@@ -122,15 +124,15 @@ def story(lab: Lab) -> Story:
     for name, task in tasks.items():
         assert holds(lambda name=name, task=task: allowed(task) == pytest.approx(shares[name], rel=0.1), within=20)  # type: ignore[misc]
     with Meter(processes) as meter:
-        steady = meter.wait(10)
+        steady = meter.wait(STEADY_SECONDS)
         changed = monotonic()
         lab.set_limit(share, THEN)
         limit_seconds = meter.seconds_until(changed, lambda rates: near(sum(rates.values()), THEN))
-        lower = meter.wait(4)
+        lower = meter.wait(STEADY_SECONDS)
         changed = monotonic()
         tasks["patient"].change(priority=1)
         priority_seconds = meter.seconds_until(changed, lambda rates: rates["patient"] >= 0.9 * THEN * 4 / 10)
-        raised = meter.wait(4)
+        raised = meter.wait(STEADY_SECONDS)
     lab.set_limit(share, None)
     return Story(share, tasks, Figures(steady, limit_seconds, lower, priority_seconds, raised))
 
