@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from heapq import heappop, heappush
 from time import perf_counter, thread_time
 
+from asynctask.adapters import memory
 from asynctask.api.reasons import Reason
 from asynctask.core.admission.model import Gate, Key, Running, Task
 from asynctask.core.admission.state import AdmissionState
@@ -66,6 +67,8 @@ class Day:
         """All of it."""
         now = 0
         wake: float | None = None
+        memory.collect_seldom()  # as the operator does
+        memory.settle()  # the day to come is no part of what a pass may have to look through
         while self._next < len(self._arrivals) or self._running or any(sum(w.values()) for w in self._waiting.values()):
             if now % HOUR == 0:
                 waiting = sum(sum(counts.values()) for counts in self._waiting.values())
