@@ -8,7 +8,10 @@ from pathlib import Path
 from unittest.mock import patch
 
 import pytest
+from front.reviews import ITEMS, make
 from front.test_nas import Shop, shop
+from front.world import EVERYTHING
+from support.patience import patient
 
 from asynctask.cli import __main__ as entry
 from asynctask_client import ApiError, AsyncClient
@@ -48,6 +51,34 @@ async def test_history_from_the_command_line(shop: Shop) -> None:
     await command(shop, "history", "logs", task_id)  # nothing has run, so nothing was said; and that is no error
     assert "Error" in await command(shop, "history", "get", "00000000-0000-0000-0000-000000000000", code=4)
     assert "--audience asynctask-api" in await command(shop, "history", "list", code=5, with_token="nonsense")
+
+
+async def test_a_list_is_reviewed_from_the_command_line(shop: Shop) -> None:
+    world, where = shop.world, ("-n", shop.namespace)
+    reviewer = await world.token(shop.namespace, await world.person(shop.namespace, EVERYTHING))
+    made = await make(world, shop.namespace, ITEMS)
+    name = made.task["metadata"]["name"]
+
+    async def review(*words: str, code: int = 0) -> str:
+        return await command(shop, "review", *words, code=code, with_token=reviewer)
+
+    caller = shop.anybody.with_token(reviewer)
+    async with asyncio.timeout(patient(20)):
+        while not (await caller.get("/api/v1/reviews", namespace=shop.namespace)).body["items"]:
+            await asyncio.sleep(0.02)
+    told = await review("items", name, *where, "--folder", "dept-1", "--limit", "5", "--sort", "size")
+    assert "dept-1/old/file 001.log" in told
+    assert "dept-0" not in told
+    assert "33 items would be struck off" in await review("strike", name, *where, "--folder", "dept-1", "--dry-run")
+    assert "left: 67 items" in await review("strike", name, *where, "--folder", "dept-1")
+    assert "left: 66 items" in await review("strike", name, *where, "--id", "0")
+    assert "left: 67 items" in await review("undo", name, *where)
+    assert "left: 68 items" in await review("keep", name, *where, "--id", "40")
+    assert "say which items" in await review("strike", name, *where, code=2)
+    assert "approved" in await review("approve", name, *where, "-m", "looked at")
+    frozen = (await made.status())["reviewItems"]
+    assert (frozen["approved"], frozen["total"]) == (68, 100)
+    assert "no stage of" in await review("approve", name, *where, code=4)
 
 
 async def test_history_needs_the_api(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
