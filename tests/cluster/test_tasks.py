@@ -82,7 +82,7 @@ def test_a_resume_while_the_stopped_pod_is_not_yet_gone_goes_on_in_the_same_job(
     estate: Estate, operator: OperatorProcess
 ) -> None:
     """A busy Job controller takes seconds to let go of a pod that has ended."""
-    name = estate.submit(job("copy"), name="hasty")
+    name = estate.submit(job("copy"), name="resumed-early")
     estate.kubelet.plays(name, "copy", Script(runs=60), Script())
     estate.until_running(name, "copy")
     (pod,) = estate.pods_of(name)
