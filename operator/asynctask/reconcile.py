@@ -12,7 +12,7 @@ from asynctask.adapters.store import Key
 from asynctask.api.asynctask import AsyncTask
 from asynctask.api.names import DEFAULT_QUEUE
 from asynctask.context import Context
-from asynctask.core import evidence, requests
+from asynctask.core import displaced, evidence, requests
 from asynctask.core.admission.model import Running, Task
 from asynctask.core.decide import decide
 from asynctask.core.facts import Facts, PodSettings, Resolved
@@ -73,6 +73,7 @@ class Reconciler:
     async def _steps(self, key: Key) -> CreationRefused | None:
         """Returns what the API server would not make, once the task's status says so."""
         refused: CreationRefused | None = None
+        self._mind_remains(key)
         for _ in range(MAX_STEPS):
             try:
                 facts = await self._gather(key)
@@ -80,7 +81,8 @@ class Reconciler:
                 log.warning("a task can't be read", task=key, error=str(error)[:500])
                 return None
             if facts is None:
-                self._let_go(key)
+                if not self._scheduler.are_remains(key):
+                    self._let_go(key)
                 return None
             if refused:
                 facts = replace(facts, refusals=refused.refusals)
@@ -174,7 +176,7 @@ class Reconciler:
 
     def _account(self, key: Key, facts: Facts, plan: Plan) -> None:
         if plan.holds_slot:
-            self._scheduler.hold(self._running(key, facts))
+            self._scheduler.hold(self._running(key, facts), displaced.leaves(facts))
         elif not plan.wants_slot:
             self._let_go(key, keep_display=True)
             if plan.waits_for:
@@ -184,6 +186,17 @@ class Reconciler:
                 self._scheduler.before_window(key, facts.resolved.queue, turn, plan.opens_at.timestamp())
         elif told := facts.task.status.waiting:
             self._scheduler.told(key, told.reason)
+
+    def _mind_remains(self, key: Key) -> None:
+        """What a deleted task of this name held is held on until none of its pods can write any more."""
+        store = self._context.store
+        for uid in [uid for uid, owner in store.remains.items() if owner == key]:
+            remains = (key[0], f"{key[1]} (deleted, {uid[:8]})")
+            if store.is_at_work(uid):
+                self._scheduler.leave_behind(key, remains)
+            else:
+                del store.remains[uid]
+                self._scheduler.release(remains)
 
     def _running(self, key: Key, facts: Facts) -> Running:
         if isinstance(facts.resolved, Resolved):

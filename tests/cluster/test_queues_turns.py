@@ -95,18 +95,21 @@ def test_a_crashed_operator_leaves_no_lock_behind(estate: Estate, operator: Oper
     estate.until_all_ended(["next", "after"], within=20)
 
 
-@pytest.mark.parametrize("how", ["crashes", "paused"])
+@pytest.mark.parametrize("how", ["crashes", "deleted", "deleted in the foreground", "paused"])
 def test_a_holder_that_is_gone_blocks_nobody(estate: Estate, operator: OperatorProcess, how: str) -> None:
-    locations = {"config": {"target": f"/nas/photos/{how}"}, "locations": [{"field": "target", "access": "Write"}]}
-    holder, then = f"holder-{how}", f"after-{how}"
-    estate.kubelet.plays(holder, "copy", Script(runs=8 if how == "crashes" else 300, exit_code=65))
+    locations = {"config": {"target": f"/nas/photos/{how[-5:]}"}, "locations": [{"field": "target", "access": "Write"}]}
+    holder, then = f"holder-{how[-5:]}", f"after-{how[-5:]}"
+    estate.kubelet.plays(holder, "copy", Script(runs=8 if how == "crashes" else 300, exit_code=65, stopping=3))
     estate.submit(job("copy"), name=holder, **locations)
     estate.until_running(holder, "copy")
     estate.submit(job("copy"), name=then, **locations)
     if how != "crashes":
         estate.until_condition(then, "Admitted", "False LocationLocked")
         assert not estate.kubelet.lives_of(then)
-    if how == "paused":
+    if how.startswith("deleted"):
+        policy = "Foreground" if "foreground" in how else "Background"
+        estate.api.call("DELETE", estate.path("asynctasks", holder), {"propagationPolicy": policy})
+    elif how == "paused":
         estate.change(holder, suspend=True)
     estate.until(then, "True Succeeded", within=40)
     (gone,), (came,) = estate.kubelet.lives_of(holder), estate.kubelet.lives_of(then)

@@ -153,6 +153,15 @@ def test_decide(sentence: str) -> None:
     assert (told.phase, told.actions) == (phase, actions), told.message
 
 
+def test_a_task_that_is_being_deleted_holds_its_place_until_its_pods_have_gone() -> None:
+    going = TWO.with_meta(deletionTimestamp=ago(1))
+    assert going.running("scan").told().plan.holds_slot
+    assert going.began("scan").job("scan", active=1).told().plan.holds_slot, "a pod may come"
+    assert going.began("scan").job("scan", **SUSPENDED).pod("scan").told().plan.holds_slot, "a pod stops"
+    assert not going.began("scan").job("scan", **SUSPENDED).told().plan.holds_slot
+    assert not going.told().plan.holds_slot
+
+
 def test_a_circle_of_stages_is_told_with_its_path() -> None:
     told = make_task().stage("a", needs=["c"]).stage("b", needs=["a"]).stage("c", needs=["b"]).told()
     assert told.reason == "CycleInNeeds"

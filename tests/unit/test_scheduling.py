@@ -172,7 +172,47 @@ def test_the_budget_of_an_hour_survives_a_restart(desk: Desk) -> None:
     assert desk.woken == []
 
 
+def test_who_was_pushed_out_before_a_restart_and_still_stops_is_not_pushed_out_again(desk: Desk) -> None:
+    desk.queue(**PREEMPTS)
+    counted: list[str] = []
+    desk.scheduler.on_displaced = counted.append
+    desk.scheduler.recall_displacement("q", T - 2)
+    pushed = Displacement(Reason.DISPLACED, "task urgent of priority 1")
+    desk.scheduler.hold(Running(wants("lesser", 5, queue="q"), T - 3600, is_leaving=True), pushed)
+    assert not desk.ask("urgent", 1).admitted
+    assert desk.scheduler.answer(key("lesser")).displacement == pushed
+    assert (counted, desk.scheduler.usage("q").displaced_last_hour) == ([], 1)
+    assert not desk.ask("lesser", 5).admitted  # its pod is gone
+    assert desk.scheduler.answer(key("urgent")).admitted
+
+
+def test_who_leaves_makes_room_and_nobody_else_is_pushed_out_for_it(desk: Desk) -> None:
+    desk.queue(**{**PREEMPTS, "max_running": 2})
+    desk.run("stays", 5)
+    desk.scheduler.hold(Running(wants("leaves", 5, queue="q"), T - 3600, is_leaving=True))
+    desk.woken.clear()
+    assert not desk.ask("urgent", 1).admitted
+    assert desk.woken == []
+    assert desk.release("leaves") == ["urgent"]
+
+
 # -- locks
+
+
+def test_what_is_left_of_a_deleted_task_holds_its_lock_and_its_place_until_it_is_gone(desk: Desk) -> None:
+    desk.queue(max_running=1)
+    desk.run("a", locations=(PHOTOS,))
+    desk.ask("b", locations=(PHOTOS,), queue="other")
+    desk.ask("c")
+    desk.woken.clear()
+    desk.scheduler.leave_behind(key("a"), key("a (deleted)"))
+    assert desk.woken == []
+    assert desk.scheduler.are_remains(key("a (deleted)"))
+    assert not desk.ask("a", locations=(PHOTOS,)).admitted  # another of its name
+    desk.scheduler.leave_behind(key("a"), key("a (deleted)"))
+    assert desk.scheduler.usage("q").running == 1
+    assert set(desk.release("a (deleted)")) == {"b", "c"}
+    assert not desk.scheduler.are_remains(key("a (deleted)"))
 
 
 def test_who_would_write_where_another_writes_waits_and_is_told_for_whom(desk: Desk) -> None:

@@ -177,3 +177,13 @@ def test_what_runs_has_run_since_its_job_started_and_may_have_saved_a_checkpoint
     scene = ONE.began("copy", checkpoint={"sequence": 3, "time": ago(7)}).job("copy", active=1, started_ago=40)
     assert (runs(scene).started, runs(scene).checkpoint) == (T - 40, T - 7)
     assert (runs(ONE).started, runs(ONE).checkpoint) == (T, None)
+
+
+def test_who_was_pushed_out_and_still_stops_is_known_for_one_that_leaves() -> None:
+    stops = ONE.began("copy").job("copy", suspend=True, annotations=MARKS).pod("copy", asked_ago=1)
+    assert runs(stops).is_leaving
+    assert not runs(ONE.began("copy").job("copy", suspend=True, annotations=MARKS)).is_leaving, (
+        "it has stopped, and may go on"
+    )
+    assert not runs(ONE.began("copy").job("copy", suspend=True).pod("copy", asked_ago=1)).is_leaving, "it is paused"
+    assert not runs(ONE.running("copy")).is_leaving

@@ -284,3 +284,23 @@ def test_a_task_takes_little_more_than_its_json(store: Store) -> None:
         tracemalloc.stop()
     raw = sum(len(entry.raw) for entry in store.tasks.values())
     assert taken < 2.2 * raw
+
+
+@pytest.mark.parametrize("kind", [Job, Pod])
+def test_what_a_deleted_task_leaves_at_work_is_known_until_it_is_gone(
+    store: Store, kind: type[Job] | type[Pod]
+) -> None:
+    apply = store.apply_job if kind is Job else store.apply_pod
+    store.apply_task("ADDED", task())
+    apply("ADDED", child(kind, "scan"))
+    store.apply_task("DELETED", task(version=5))
+    assert store.remains == {"uid-nightly": NIGHTLY}
+    assert store.is_at_work("uid-nightly")
+    assert apply("DELETED", child(kind, "scan", version=6)) == {NIGHTLY}
+    assert not store.is_at_work("uid-nightly")
+
+
+def test_nothing_is_left_of_a_task_that_did_not_work(store: Store) -> None:
+    store.apply_task("ADDED", task())
+    store.apply_task("DELETED", task(version=5))
+    assert store.remains == {}

@@ -90,6 +90,8 @@ class Store:
         self.queues: dict[str, tuple[int, TaskQueue]] = {}
         self.endpoints: dict[str, dict[str, tuple[int, StorageEndpoint]]] = {}
         self.key_of_uid: dict[str, Key] = {}
+        self.remains: dict[str, Key] = {}
+        """By uid: tasks that were deleted while a pod of theirs worked, and whose pods have not all gone."""
         self.dependencies = Dependencies()
         self._children: dict[str, set[Key]] = {}
         self._gone: OrderedDict[str, None] = OrderedDict()
@@ -108,12 +110,15 @@ class Store:
             concerned = {key} | self._concerned(key, old, None)
             if old is not None and old.uid == uid:
                 self._forget_task(key, old)
+                self._leave(key, uid)
                 concerned |= self.dependencies.put(key, ())
             return concerned
         if uid in self._gone or (old is not None and old.uid == uid and version <= old.version):
             return set()
         if old is not None:
             self._forget_task(key, old)
+            if old.uid != uid:
+                self._leave(key, old.uid)
         entry = _task_entry(body)
         self.tasks[key] = entry
         self.key_of_uid[uid] = key
@@ -148,6 +153,15 @@ class Store:
         for key in self._children.get(uid, ()):
             if entry := self.tasks.get(key):
                 yield _as_other(entry)
+
+    def is_at_work(self, uid: str) -> bool:
+        """Whether a pod of the task, which may be gone itself, works or may come."""
+        jobs, pods = self.jobs.get(uid, {}).values(), self.pods.get(uid, {}).values()
+        return any(pod.is_live for pod in pods) or any(not (job.is_over or job.spec.suspend) for job in jobs)
+
+    def _leave(self, key: Key, uid: str) -> None:
+        if self.is_at_work(uid):
+            self.remains[uid] = key
 
     def _forget_task(self, key: Key, entry: Entry) -> None:
         self.tasks.pop(key, None)
@@ -239,7 +253,7 @@ class Store:
         return self._owner(meta.task_uid)
 
     def _owner(self, task_uid: str) -> set[Key]:
-        key = self.key_of_uid.get(task_uid)
+        key = self.key_of_uid.get(task_uid) or self.remains.get(task_uid)
         return {key} if key else set()
 
     # -- what tasks refer to

@@ -34,8 +34,11 @@ def decide(facts: Facts) -> Plan:
 
 
 def being_deleted(facts: Facts) -> Plan | None:
-    """Its children are owned by it: the cluster's garbage collector stops and removes them."""
-    return Plan() if facts.task.metadata.deletion_timestamp else None
+    """Its children are owned by it: the cluster's garbage collector removes them. Until then its pods may write."""
+    if not facts.task.metadata.deletion_timestamp:
+        return None
+    may_work = any(not (job.is_over or job.spec.suspend) for job in facts.jobs.values())
+    return Plan(holds_slot=may_work or any(pod.is_live for pod in facts.pods))
 
 
 def run_has_ended(facts: Facts) -> Plan | None:

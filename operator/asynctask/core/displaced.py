@@ -10,7 +10,7 @@ from datetime import datetime
 
 from asynctask.api import names
 from asynctask.api.reasons import Reason
-from asynctask.core.facts import Facts
+from asynctask.core.facts import Displacement, Facts
 from asynctask.core.observed import Job
 from asynctask.core.times import stamp
 
@@ -41,6 +41,15 @@ def marks(facts: Facts) -> Mapping[str, str | None]:
 def no_marks(job: Job) -> Mapping[str, str | None]:
     """What takes them away again when the Job goes on; when it was stays, for the queue's budget."""
     return {names.ANNOTATION_DISPLACED_BY: None} if job.metadata.annotations.displaced_by else {}
+
+
+def leaves(facts: Facts) -> Displacement | None:
+    """Why the run gives its place up, while a pod of it saves its checkpoint: known after a restart, too."""
+    is_stopping = any(pod.is_live for pod in facts.pods) and all(
+        job.is_over or job.spec.suspend for job in facts.jobs.values()
+    )
+    pushed = of(facts.jobs.values(), facts.task.spec.run) if is_stopping else None
+    return Displacement(pushed.reason, pushed.by) if pushed else None
 
 
 def of(jobs: Iterable[Job], run: int) -> Displaced | None:

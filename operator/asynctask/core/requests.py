@@ -51,6 +51,7 @@ def running(facts: Facts, resolved: Resolved, first_asked: float) -> Running:
         replace(waited, shut_seconds=shut),
         started=started,
         checkpoint=max((_seconds(moment) for moment in saved if moment), default=None),
+        is_leaving=displaced.leaves(facts) is not None,
     )
 
 

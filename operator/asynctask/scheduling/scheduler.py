@@ -6,6 +6,7 @@ and who waits asks again: a new replica that looks at every task once knows as m
 
 from collections import Counter
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from itertools import islice
 from time import monotonic, perf_counter, time
 from typing import Protocol
@@ -54,6 +55,7 @@ class Scheduler:
         self._tasks: dict[Key, Task] = {}
         self._running: dict[Key, Running] = {}
         self._recalled: set[Key] = set()
+        self._remains: set[Key] = set()
         self._yielding: dict[Key, Displacement] = {}
         self._overlaps: dict[Key, Overlap] = {}
         self._queues: dict[str, Queue] = {}
@@ -128,9 +130,11 @@ class Scheduler:
             self._recalled.add(task.key)
             self._state.submit(task)
 
-    def hold(self, running: Running) -> None:
-        """The task runs, whoever admitted it: count it."""
+    def hold(self, running: Running, leaves: Displacement | None = None) -> None:
+        """The task runs, whoever admitted it: count it. `leaves`: it has been told to give its place back, and why."""
         key = running.task.key
+        if leaves:
+            self._yielding.setdefault(key, leaves)
         before = self._running.get(key)
         if before == running:
             return
@@ -145,6 +149,19 @@ class Scheduler:
         if before and before.task != running.task:  # it may be pushed out now, or leave more for others
             self.request_pass()
 
+    def leave_behind(self, key: Key, remains: Key) -> None:
+        """The task was deleted, and its pods still work: they hold what it held, under this name."""
+        if remains in self._remains:
+            return
+        self._remains.add(remains)
+        if running := self._running.get(key):
+            self.hold(replace(running, task=replace(running.task, key=remains, preemptible=False), is_leaving=True))
+            self.release(key)
+
+    def are_remains(self, key: Key) -> bool:
+        """Whether this is no task, but what is left of one."""
+        return key in self._remains
+
     def before_window(self, key: Key, queue: str, turn: Turn, opens: float) -> None:
         """The task waits for its window, which opens then."""
         self._openings.stand(key, queue, turn, opens)
@@ -158,6 +175,7 @@ class Scheduler:
         """The task runs no more and waits no more."""
         self._openings.leave(key)
         self._elsewhere.pop(key, None)
+        self._remains.discard(key)
         known = self._tasks.pop(key, None)
         if known is None:
             return

@@ -68,6 +68,8 @@ class Running:
     """When it was admitted, or last started."""
     checkpoint: float | None = None
     """When it last saved one, in this or an earlier attempt."""
+    is_leaving: bool = False
+    """It has been stopped, and its place is free as soon as its pod has gone: nobody need be displaced for that one."""
 
 
 @dataclass(frozen=True, slots=True)

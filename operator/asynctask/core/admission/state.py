@@ -129,6 +129,7 @@ class AdmissionState:
             return
         if known is not None and known.task == running.task:
             self._book.running[key] = running
+            self._leaves(running)
             self._dirty = self._dirty or self._book.limits.queue(running.task.queue).preemption.enabled
             return
         leaving = self._book.leaving.get(key)
@@ -137,9 +138,15 @@ class AdmissionState:
         self._book.hold(running)
         if leaving is not None:
             self._book.leaving[key] = leaving
+        self._leaves(running)
         if known is None and (rate := self._book.rates.get(running.task.queue)) is not None:
             rate.recall(running.started)
         self._dirty = True
+
+    def _leaves(self, running: Running) -> None:
+        """Whoever told it to go, for whom, before a restart: it does."""
+        if running.is_leaving:
+            self._book.leaving.setdefault(running.task.key, running.task.key)
 
     def checkpointed(self, key: Key, at: float) -> None:
         """A running task has saved a checkpoint."""
