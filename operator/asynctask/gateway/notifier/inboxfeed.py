@@ -62,11 +62,11 @@ class InboxFeed:
         begun, since = self._now(), self._looked - OVERLAP
         if users:
             async with self._archive.read() as connection:
-                for user in users - self._following:
-                    await self._tell_count(connection, user)
                 ordered = sorted(users)
                 for start in range(0, len(ordered), USERS_AT_ONCE):
                     await self._pass_on(connection, ordered[start : start + USERS_AT_ONCE], since)
+                for user in users - self._following:  # afterwards: what came in between is in the count, or passed on
+                    await self._tell_count(connection, user)
         self._following, self._looked = users, begun
 
     async def _pass_on(self, connection: Transaction, users: list[str], since: datetime) -> None:
