@@ -209,7 +209,9 @@ def test_what_is_left_of_a_deleted_task_holds_its_lock_and_its_place_until_it_is
     assert desk.woken == []
     assert desk.scheduler.are_remains(key("a (deleted)"))
     assert not desk.ask("a", locations=(PHOTOS,)).admitted  # another of its name
+    desk.run("a", queue="free")
     desk.scheduler.leave_behind(key("a"), key("a (deleted)"))
+    assert desk.scheduler.answer(key("a")).admitted, "the new one keeps its own"
     assert desk.scheduler.usage("q").running == 1
     assert set(desk.release("a (deleted)")) == {"b", "c"}
     assert not desk.scheduler.are_remains(key("a (deleted)"))
