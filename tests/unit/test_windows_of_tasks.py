@@ -8,11 +8,12 @@ import pytest
 from support.scenes import NOW, Scene, ago, make_task, owned_by
 
 from asynctask.api import names
+from asynctask.api.reasons import Reason
 from asynctask.api.tasktype import TaskType
 from asynctask.api.window import Window
 from asynctask.core import manifests
 from asynctask.core.decide import decide
-from asynctask.core.facts import Hours, Resolved
+from asynctask.core.facts import Admission, Hours, Resolved
 from asynctask.core.mergepatch import difference
 from asynctask.core.plan import Plan
 
@@ -23,6 +24,7 @@ NEVER = {"ranges": [{"days": ["Mon"], "start": "01:00", "end": "02:00"}]}
 ELSE = {"ranges": [{"days": ["Fri"], "start": "01:00", "end": "02:00"}]}
 TWO = make_task().stage("scan").stage("copy")
 FORK = make_task().stage("left", needs=[]).stage("right", needs=[])
+STILL_SHUT = Admission(reason=Reason.OUTSIDE_WINDOW, message="outside its window", queue="night")
 SUSPENDED = {"suspend": True, "condition": ("Suspended", ""), "started_ago": None}
 
 
@@ -211,3 +213,16 @@ def test_it_is_taken_back_only_with_room_to_spare() -> None:
     assert at_risk(scene, 6000) == "False OnTime"
     done = scene.succeeded("scan").succeeded("copy").told()
     assert done.condition("AtRisk")["status"] == "False"
+
+
+@pytest.mark.parametrize("window", [OPEN, None])
+def test_whom_a_queue_tells_that_it_is_still_shut_stays_in_its_line(window: dict[str, Any] | None) -> None:
+    plan = decide(replace(make_task().stage("copy").with_spec(window=window), admission=STILL_SHUT).facts)
+    assert (plan.wants_slot, plan.holds_slot) == (True, False)
+    assert (plan.status or {})["waiting"]["reason"] == "OutsideWindow"
+
+
+def test_whom_its_own_hours_stop_stands_in_no_line() -> None:
+    plan = decide(replace(make_task().stage("copy").with_spec(window=SHUT), admission=STILL_SHUT).facts)
+    assert not plan.wants_slot
+    assert plan.opens_at is not None

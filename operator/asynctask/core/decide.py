@@ -240,7 +240,7 @@ def _stop(facts: Facts, end: Summary) -> Plan:
             rollup.status(facts.task, summary, facts.now, view),
             events=_stage_events(facts, view),
             holds_slot=view.holds_slot,
-            wants_slot=bool(view.some(Phase.QUEUED)),
+            wants_slot=view.wants_slot,
             wake_at=_soonest(view),
         )
     failed = [name for name in view.some(Phase.FAILED) if name in view.clean_ups]

@@ -158,7 +158,9 @@ def begins(look: Look) -> Verdict | None:
     if not look.facts.admission.admitted:
         answer = look.facts.admission
         if answer.reason == Reason.OUTSIDE_WINDOW:
-            return _verdict(look, Phase.WAITING, answer.reason, answer.message)
+            # Said by the queue, which looks at its clock now and then: keep the place in its line.
+            asks = look.want != "yield"
+            return _verdict(look, Phase.WAITING, answer.reason, answer.message, wants_slot=asks)
         return _verdict(look, Phase.QUEUED, answer.reason, answer.message, wants_slot=True)
     due = _remains_until(look)
     if due is not None and look.now < due:
