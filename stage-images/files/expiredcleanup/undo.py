@@ -21,6 +21,7 @@ def main(stage: Stage) -> dict[str, Any]:
     )
     root = desk.root(path)
     chosen = (stage.checkpoint or {}).get("quarantine")
+    area = None
     try:
         area = Area.open(root, private=not config.path("shared_quarantine", bool, False))
         place = _enter(area, str(chosen) if chosen else config.path("quarantine", str, LATEST))
@@ -28,6 +29,8 @@ def main(stage: Stage) -> dict[str, Any]:
         if isinstance(error, PermanentError) and error.reason != "QuarantineNotFound":
             raise
         if chosen:  # an attempt that was killed had put everything back, and removed it
+            if area:
+                area.remove_if_empty()
             return _outputs(str(chosen), Restored(), is_empty=True)
         raise PermanentError(f"{path} has no such quarantine", reason="QuarantineNotFound") from error
     with place:

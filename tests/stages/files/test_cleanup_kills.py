@@ -12,7 +12,7 @@ from expiredcleanup import undo
 from trees import make_files
 
 from asynctask_stage import runs
-from asynctask_stage.data.quarantine import Area, RunFolder
+from asynctask_stage.data.quarantine import AREA, Area, RunFolder
 from asynctask_stage.data.removals import Removals
 from asynctask_stage.data.roots import Root
 from asynctask_stage.testing import run_process
@@ -178,6 +178,36 @@ def test_an_undo_killed_at_its_very_end_never_goes_on_with_an_older_clean_up(cle
         ending = process_ends(task, gateway, 2)
     assert (ending["outcome"], ending["outputs"]["isEmpty"]) == ("succeeded", True)
     assert len(cleanup.left()) == 10
+
+
+@pytest.mark.parametrize("killed_at", ["the area", "a probe in it", "a probe in the run's folder"])
+def test_an_undo_killed_at_its_very_end_leaves_no_quarantine(cleanup, monkeypatch, killed_at):
+    make_files(cleanup.root, 20)
+    age_all(cleanup.root)
+    cleanup.config = {"limit_percent": 0}
+    cleanup.clean()
+    area = cleanup.root / AREA.decode()
+    task = Cleanup(cleanup.root, cleanup.workspace)
+    real = RunFolder.remove
+
+    def killed(self):
+        if killed_at == "the area":
+            real(self)
+        elif killed_at == "a probe in it":
+            (area / ".asynctask-0123456789abcdef").touch()
+        else:
+            (area / self.name / ".asynctask-0123456789abcdef").touch()
+        raise SystemError
+
+    with task.gateway("undo") as gateway:
+        with monkeypatch.context() as patch:
+            patch.setattr(RunFolder, "remove", killed)
+            process_ends(task, gateway, 1)
+        assert area.exists()
+        ending = process_ends(task, gateway, 2)
+    assert (ending["outcome"], ending["outputs"]["isEmpty"]) == ("succeeded", True)
+    assert not area.exists()
+    assert len(cleanup.left()) == 20
 
 
 def process_ends(cleanup, gateway, attempt):

@@ -15,6 +15,7 @@ import secrets
 import stat
 import threading
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -31,6 +32,8 @@ PER_FOLDER = 1000
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,250}")
+_PROBE = re.compile(r"\.asynctask-[0-9a-f]{16}")
+"""A file that tells whom the file system takes us for; one that was killed at that moment leaves it."""
 
 
 def name_of(task: str, run: int, uid: str) -> str:
@@ -87,6 +90,7 @@ class Area:
 
     def remove_if_empty(self) -> None:
         """Remove the area itself, unless something is in it."""
+        _remove_probes(self._folder)
         try:
             os.rmdir(AREA, dir_fd=self.root.top.fd)
         except OSError as error:
@@ -226,6 +230,7 @@ class RunFolder:
 
     def remove(self) -> bool:
         """Remove the folder, if nothing is left in it but the manifest; whether it is gone."""
+        _remove_probes(self.folder)
         for name in _names(self.folder):
             if name != MANIFEST.decode():
                 try:
@@ -265,6 +270,13 @@ def _names(folder: Folder) -> list[str]:
         return [item.name for item in listing]
 
 
+def _remove_probes(folder: Folder) -> None:
+    for name in _names(folder):
+        if _PROBE.fullmatch(name):
+            with suppress(FileNotFoundError):
+                os.unlink(name, dir_fd=folder.fd)
+
+
 def _parsed(line: bytes) -> dict[str, Any] | None:
     try:
         body = json.loads(line)
@@ -282,4 +294,5 @@ def _our_user(folder: Folder) -> int:
         return os.fstat(fd).st_uid
     finally:
         os.close(fd)
-        os.unlink(name, dir_fd=folder.fd)
+        with suppress(FileNotFoundError):  # another task has cleared it away
+            os.unlink(name, dir_fd=folder.fd)
