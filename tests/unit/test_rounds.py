@@ -37,7 +37,7 @@ def windows(clock: Clock, seconds_per_row: float, budget: float = 0.02) -> tuple
 
 def test_a_quick_database_is_asked_for_wide_windows(clock: Clock) -> None:
     tried, _ = windows(clock, 2e-6)
-    assert tried[:3] == [250, 1000, 1000]
+    assert tried[:3] == [100, 400, 1000]
 
 
 @pytest.mark.parametrize("seconds_per_row", [1e-6, 1e-5, 5e-5, 1e-4])
@@ -48,7 +48,7 @@ def test_no_page_takes_much_longer_than_it_has_time(clock: Clock, seconds_per_ro
 
 
 def test_a_slow_database_is_asked_once(clock: Clock) -> None:
-    assert windows(clock, 1e-3) == ([250], pytest.approx(0.25))
+    assert windows(clock, 1e-3) == ([100], pytest.approx(0.1))
 
 
 async def test_a_round_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,13 +10,13 @@ from collections.abc import Awaitable
 from time import monotonic
 from typing import TypeVar
 
-FIRST = 250
+FIRST = 100
 """Rows that are tried in the first round."""
 WINDOW = 1000
 """Rows that are tried in a round at most."""
 LEAST = 50
 GROWTH = 4
-SECONDS = 0.02
+SECONDS = 0.015
 """After this time no further round is begun."""
 PATIENCE_SECONDS = 2.0
 """After this time a round under way is given up."""
