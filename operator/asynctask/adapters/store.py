@@ -157,7 +157,7 @@ class Store:
     def is_at_work(self, uid: str) -> bool:
         """Whether a pod of the task, which may be gone itself, works or may come."""
         jobs, pods = self.jobs.get(uid, {}).values(), self.pods.get(uid, {}).values()
-        return any(pod.is_live for pod in pods) or any(not (job.is_over or job.spec.suspend) for job in jobs)
+        return any(pod.is_live for pod in pods) or any(job.may_work for job in jobs)
 
     def _leave(self, key: Key, uid: str) -> None:
         if self.is_at_work(uid):

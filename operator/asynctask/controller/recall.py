@@ -37,7 +37,7 @@ def _running(store: Store) -> list[Running]:
         key = store.key_of_uid.get(uid)
         if key is None:
             continue
-        active = [job for job in jobs.values() if not (job.is_over or job.spec.suspend)]
+        active = [job for job in jobs.values() if job.may_work]
         if active or any(pod.is_live for pod in store.pods.get(uid, {}).values()):
             entry = store.tasks[key]
             starts = [moment.timestamp() for job in active if (moment := _started(job))]

@@ -37,8 +37,8 @@ def being_deleted(facts: Facts) -> Plan | None:
     """Its children are owned by it: the cluster's garbage collector removes them. Until then its pods may write."""
     if not facts.task.metadata.deletion_timestamp:
         return None
-    may_work = any(not (job.is_over or job.spec.suspend) for job in facts.jobs.values())
-    return Plan(holds_slot=may_work or any(pod.is_live for pod in facts.pods))
+    may_work = any(job.may_work for job in facts.jobs.values()) or any(pod.is_live for pod in facts.pods)
+    return Plan(holds_slot=may_work)
 
 
 def run_has_ended(facts: Facts) -> Plan | None:

@@ -45,9 +45,7 @@ def no_marks(job: Job) -> Mapping[str, str | None]:
 
 def leaves(facts: Facts) -> Displacement | None:
     """Why the run gives its place up, while a pod of it saves its checkpoint: known after a restart, too."""
-    is_stopping = any(pod.is_live for pod in facts.pods) and all(
-        job.is_over or job.spec.suspend for job in facts.jobs.values()
-    )
+    is_stopping = any(pod.is_live for pod in facts.pods) and not any(job.may_work for job in facts.jobs.values())
     pushed = of(facts.jobs.values(), facts.task.spec.run) if is_stopping else None
     return Displacement(pushed.reason, pushed.by) if pushed else None
 

@@ -156,8 +156,7 @@ def in_vain(jobs: Iterable[Job], pods: Collection[Pod], before: datetime) -> fro
     waiting = {
         job.metadata.uid
         for job in jobs
-        if not (job.is_over or job.spec.suspend)
-        and (job.status.start_time or job.metadata.creation_timestamp or before) < before
+        if job.may_work and (job.status.start_time or job.metadata.creation_timestamp or before) < before
     }
     return frozenset(waiting) - {owner.uid for pod in pods if pod.is_live for owner in pod.metadata.owner_references}
 

@@ -234,6 +234,11 @@ class Job(Part, frozen=True):
         return bool(self.condition("Complete") or self.condition("Failed"))
 
     @property
+    def may_work(self) -> bool:
+        """Whether it has a pod that works, or will make one."""
+        return not (self.is_over or self.spec.suspend)
+
+    @property
     def is_stopped(self) -> bool:
         """Whether it is suspended and its pods are gone, as far as the Job controller knows."""
         return (

@@ -40,7 +40,7 @@ def task(facts: Facts, resolved: Resolved, first_asked: float) -> Task:
 
 def running(facts: Facts, resolved: Resolved, first_asked: float) -> Running:
     """The task as one that holds a place."""
-    jobs = [job for job in facts.jobs.values() if not (job.is_over or job.spec.suspend)]
+    jobs = [job for job in facts.jobs.values() if job.may_work]
     starts = [job.status.start_time or job.metadata.creation_timestamp for job in jobs]
     saved = [stage.status.checkpoint.time for stage in facts.stages if stage.status.checkpoint]
     started = min((_seconds(moment) for moment in starts if moment), default=_seconds(facts.now))

@@ -1,10 +1,19 @@
 """Who stands before a shut window. At the opening those whose turn comes first are looked at first, and the first
 places go out a moment later: else they would go to whoever happened to be looked at."""
 
+from typing import Protocol
+
 from asynctask.adapters.store import Key
 
 Turn = tuple[int, float]
 """Priority and submit time."""
+
+
+class Timer(Protocol):
+    """What `loop.call_later` returns."""
+
+    def cancel(self) -> None:
+        """Never mind."""
 
 
 class Openings:

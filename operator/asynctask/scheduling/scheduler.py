@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from itertools import islice
 from time import monotonic, perf_counter, time
-from typing import Protocol
 
 from asynctask.adapters.store import Key
 from asynctask.api.reasons import Reason
@@ -19,7 +18,7 @@ from asynctask.core.admission.state import AdmissionState
 from asynctask.core.facts import Admission, Displacement
 from asynctask.core.waiting import is_news
 from asynctask.scheduling import answers
-from asynctask.scheduling.openings import Openings, Turn
+from asynctask.scheduling.openings import Openings, Timer, Turn
 
 CHEAP_SECONDS = 0.001
 """Passes that take no longer follow each other as they are asked for; longer ones take a fifth of the time at most."""
@@ -29,13 +28,6 @@ NEWS_LOOKS = 500
 OPENING_SECONDS = 1.0
 """So long, at most, nothing starts after a window has opened: until all that stood before it have asked."""
 WAITING_TO_START = Gate(Reason.QUEUED, "the operator, which has just started and looks at what runs")
-
-
-class Timer(Protocol):
-    """What `loop.call_later` returns."""
-
-    def cancel(self) -> None:
-        """Never mind."""
 
 
 class Scheduler:
