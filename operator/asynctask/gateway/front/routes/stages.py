@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from asynctask.adapters import cluster as api
+from asynctask.adapters.archive.stages import StageRow as ArchivedStageRow
 from asynctask.core import statuses
 from asynctask.core.statuses import TaskStatus
 from asynctask.core.times import stamp
@@ -18,6 +19,7 @@ from asynctask.gateway.front.problems import NotFound
 from asynctask.gateway.front.tasks.archived import ArchivedTasks
 from asynctask.gateway.front.tasks.office import Office
 from asynctask.gateway.front.tasks.rows import Row, moment
+from asynctask.gateway.front.view.rows import StageRow
 
 TAG = "stages"
 MANY = "/api/v1/tasks/{task_id}/stages"
@@ -132,59 +134,59 @@ async def _stages(call: Call) -> dict[str, Any]:
     office = Office.of(call.desk)
     found = await office.tasks.find(call, call.path["task_id"])
     await call.authorize("list", "stages", found.row.namespace)
-    lines: dict[str, dict[str, Any]] = {}
-    for row in call.desk.view.stages.of_task(found.row.task_id):
-        times = {
-            "startTime": row.started,
-            "completionTime": row.ended,
-            "retryTime": row.retry,
-            "checkpointTime": row.checkpoint_time,
-        }
-        lines[row.uid] = {
-            "stageId": row.uid,
-            "name": row.stage,
-            "run": row.run,
-            "kind": row.kind,
-            "status": row.status,
-            "phase": row.phase,
-            "reason": row.reason or None,
-            "message": row.message or None,
-            "attempt": row.attempt,
-            "failures": row.failures,
-            "percent": row.percent,
-            "itemErrorCount": row.item_error_count,
-            "submitted": row.created,
-            **{name: _time(time) for name, time in times.items()},
-        }
+    lines = {row.uid: _live_line(row) for row in call.desk.view.stages.of_task(found.row.task_id)}
     if office.archived:
         try:
             kept = await office.archived.stages(found.row.task_id, query.run)
         except SourceAway as error:
             raise ArchiveAway(retry_after=5) from error
         for old in kept:
-            lines.setdefault(
-                old.stage_id,
-                {
-                    "stageId": old.stage_id,
-                    "name": old.stage,
-                    "run": old.run,
-                    "kind": old.kind,
-                    "status": old.status,
-                    "phase": old.phase,
-                    "reason": old.reason or None,
-                    "message": old.message or None,
-                    "attempt": old.attempt,
-                    "failures": old.failures,
-                    "itemErrorCount": old.item_error_count,
-                    "submitted": old.submit_time,
-                    "startTime": _time(old.start_time),
-                    "completionTime": _time(old.end_time),
-                    "archived": True if old.is_gone else None,
-                },
-            )
+            lines.setdefault(old.stage_id, _archived_line(old))
     chosen = [line for line in lines.values() if query.run is None or line["run"] == query.run]
     chosen.sort(key=lambda line: (-line["run"], line.pop("submitted"), line["name"]))
     return {"items": [{key: value for key, value in line.items() if value is not None} for line in chosen]}
+
+
+def _live_line(row: StageRow) -> dict[str, Any]:
+    return {
+        "stageId": row.uid,
+        "name": row.stage,
+        "run": row.run,
+        "kind": row.kind,
+        "status": row.status,
+        "phase": row.phase,
+        "reason": row.reason or None,
+        "message": row.message or None,
+        "attempt": row.attempt,
+        "failures": row.failures,
+        "percent": row.percent,
+        "itemErrorCount": row.item_error_count,
+        "submitted": row.created,
+        "startTime": _time(row.started),
+        "completionTime": _time(row.ended),
+        "retryTime": _time(row.retry),
+        "checkpointTime": _time(row.checkpoint_time),
+    }
+
+
+def _archived_line(old: ArchivedStageRow) -> dict[str, Any]:
+    return {
+        "stageId": old.stage_id,
+        "name": old.stage,
+        "run": old.run,
+        "kind": old.kind,
+        "status": old.status,
+        "phase": old.phase,
+        "reason": old.reason or None,
+        "message": old.message or None,
+        "attempt": old.attempt,
+        "failures": old.failures,
+        "itemErrorCount": old.item_error_count,
+        "submitted": old.submit_time,
+        "startTime": _time(old.start_time),
+        "completionTime": _time(old.end_time),
+        "archived": True if old.is_gone else None,
+    }
 
 
 def _time(micros: int | None) -> str | None:
